@@ -1,0 +1,287 @@
+package config
+
+import "time"
+
+// Config is everything that can be set about a broker. Take one from [Default], [Load] or [Parse]: the zero value is
+// not useful, because zero often means "no limit" or "off".
+//
+// The tags are the schema: toml names the key, min and max bound it (a duration, a size, or a plain number, as the
+// field's type says), enum lists the words that are allowed. Relations between fields are in Validate.
+type Config struct {
+	// Login and Passcode are what every client must present in CONNECT. Both empty: any client is let in.
+	Login    string `toml:"login"`
+	Passcode Secret `toml:"passcode"`
+
+	Listen       []Listen     `toml:"listen"`
+	Log          Log          `toml:"log"`
+	HeartBeat    HeartBeat    `toml:"heartbeat"`
+	Session      Session      `toml:"session"`
+	Limits       Limits       `toml:"limits"`
+	Topics       Topics       `toml:"topics"`
+	Queues       Queues       `toml:"queues"`
+	Destinations Destinations `toml:"destinations"`
+	Supervision  Supervision  `toml:"supervision"`
+	Shutdown     Shutdown     `toml:"shutdown"`
+}
+
+// Listen is one address that clients can connect to, with what may be spoken there. [Listen.Endpoints] turns the
+// address into what the operating system is asked for, [Listen.TLS] the certificate files into a TLS set-up.
+type Listen struct {
+	// Name appears in logs and metrics. Unset, it is the address.
+	Name string `toml:"name"`
+	// Address is "host:port", ":port" for every interface, "localhost:port" for both loopback addresses (IPv4 and
+	// IPv6), or "unix:/path". Port 0 lets the operating system choose.
+	Address string `toml:"address"`
+
+	// STOMP, WebSockets and HTTP say which protocols the first bytes of a connection may ask for. HTTP is the health
+	// check and the page at "/"; it can be off while WebSockets is on.
+	STOMP      bool `toml:"stomp"`
+	WebSockets bool `toml:"websockets"`
+	HTTP       bool `toml:"http"`
+	// WebSocketsOrigin lists the origins of web pages that may connect, besides pages of this very host and port:
+	// "https://shop.example", "https://*.shop.example" or "*". Clients that send no Origin are always allowed.
+	WebSocketsOrigin []string `toml:"websockets_origin"`
+
+	// TLSCert and TLSKey are PEM files. With them TLS is told apart by its first byte on the same port.
+	TLSCert string `toml:"tls_cert"`
+	TLSKey  string `toml:"tls_key"`
+	// TLSClientCA is a PEM file of authorities; set, every TLS client must show a certificate that one of them signed.
+	TLSClientCA string `toml:"tls_client_ca"`
+	// TLSMinVersion is the oldest TLS version that is accepted.
+	TLSMinVersion string `toml:"tls_min_version" enum:"1.2|1.3"`
+
+	// UnixMode is the permission of a Unix socket's file, in octal, as chmod takes it.
+	UnixMode string `toml:"unix_mode"`
+
+	// Web marks a listener for the open web: destinations may refuse reads or writes from it.
+	Web bool `toml:"web"`
+	// Trusted marks a listener for bridges: SEND may set its own message-id there.
+	Trusted bool `toml:"trusted"`
+}
+
+// Log says what is logged and how. Logs go to the standard error.
+type Log struct {
+	Level  string `toml:"level" enum:"debug|info|warn|error"`
+	Format string `toml:"format" enum:"auto|text|json"` // auto: text on a terminal, JSON else
+}
+
+// HeartBeat is what the broker offers in CONNECTED. By STOMP's rule the interval in force is the longer of what one
+// side offers and the other asks for, so these two are also the shortest intervals that can be negotiated.
+type HeartBeat struct {
+	// Send is how often the broker can send a heart-beat; 0: never.
+	Send time.Duration `toml:"send" min:"0s" max:"24h"`
+	// Receive is how often the broker would like one; 0: it does not care.
+	Receive time.Duration `toml:"receive" min:"0s" max:"24h"`
+	// Max is the longest interval that may come out of the negotiation; 0: any. The broker sends at least this often
+	// though the client asked for less, and refuses a client that offers to send less often.
+	Max time.Duration `toml:"max" min:"0s" max:"24h"`
+	// Tolerance times the interval is how long a silent client counts as alive.
+	Tolerance float64 `toml:"tolerance" min:"1" max:"100"`
+}
+
+// Session is about one client's connection.
+type Session struct {
+	// LoginTimeout runs from accept to CONNECTED (TLS and WebSocket handshakes included).
+	LoginTimeout time.Duration `toml:"login_timeout" min:"100ms" max:"1h"`
+	// FrameTimeout is how long a frame that was begun may go on without making progress.
+	FrameTimeout time.Duration `toml:"frame_timeout" min:"100ms" max:"1h"`
+	// Linger is how long a closing connection is kept so that the client can read its last frames.
+	Linger time.Duration `toml:"linger" min:"0s" max:"1m"`
+	// DefaultPrefetch bounds the messages that a subscription may hold unacknowledged, if it does not say.
+	DefaultPrefetch int `toml:"default_prefetch" min:"1" max:"1000000"`
+	// MaxPrefetch is the most that a subscription may ask for.
+	MaxPrefetch int `toml:"max_prefetch" min:"1" max:"1000000"`
+	// MaxRestarts within RestartWindow is how often a failed session is restarted with its socket kept. Then the client
+	// gets an ERROR and is disconnected. 0: at the first failure.
+	MaxRestarts   int           `toml:"max_restarts" min:"0" max:"1000"`
+	RestartWindow time.Duration `toml:"restart_window" min:"1ms" max:"24h"`
+}
+
+// Limits is what one client may ask for, and how many clients there may be. A client that goes over a limit gets an
+// ERROR that names it.
+type Limits struct {
+	// ConnectMax… hold until a client is CONNECTED, the others from then on.
+	ConnectMaxHeaders          int   `toml:"connect_max_headers" min:"1" max:"100000"`
+	ConnectMaxHeaderBytes      Bytes `toml:"connect_max_header_bytes" min:"64B" max:"16MiB"`
+	ConnectMaxHeaderBlockBytes Bytes `toml:"connect_max_header_block_bytes" min:"128B" max:"64MiB"`
+
+	// MaxHeaders is the number of header lines of one frame.
+	MaxHeaders int `toml:"max_headers" min:"1" max:"100000"`
+	// MaxHeaderBytes is the length of one header line as it was sent.
+	MaxHeaderBytes Bytes `toml:"max_header_bytes" min:"64B" max:"16MiB"`
+	// MaxHeaderBlockBytes is the length of the command and all header lines of a frame.
+	MaxHeaderBlockBytes Bytes `toml:"max_header_block_bytes" min:"128B" max:"64MiB"`
+	// MaxBodyBytes is the length of a body.
+	MaxBodyBytes Bytes `toml:"max_body_bytes" min:"0B" max:"1GiB"`
+
+	MaxSubscriptions     int   `toml:"max_subscriptions" min:"1" max:"1000000"`      // per connection
+	MaxTransactions      int   `toml:"max_transactions" min:"0" max:"100000"`        // open ones, per connection; 0: none may be begun
+	MaxTransactionFrames int   `toml:"max_transaction_frames" min:"1" max:"1000000"` // per connection, all open transactions together
+	MaxTransactionBytes  Bytes `toml:"max_transaction_bytes" min:"1KiB" max:"16GiB"` // per connection, all open transactions together
+
+	// MaxConnections is for the whole broker; 0: as many as the operating system gives.
+	MaxConnections int `toml:"max_connections" min:"0" max:"100000000"`
+
+	// InboundWindow is how much of what one client sent may be on its way inside the broker before its socket is no
+	// longer read.
+	InboundWindow Bytes `toml:"inbound_window" min:"4KiB" max:"1GiB"`
+	// Outbox is how much may wait to be written to one client. Beyond it the slow-consumer policy applies.
+	Outbox Bytes `toml:"outbox" min:"64KiB" max:"16GiB"`
+}
+
+// SlowConsumer says what happens to a topic's message for a client whose outbox is full.
+type SlowConsumer string
+
+// The policies for slow consumers of topics.
+const (
+	SlowDisconnect SlowConsumer = "disconnect"  // the client is disconnected with an ERROR
+	SlowDropOldest SlowConsumer = "drop_oldest" // messages that wait the longest make room
+	SlowDropNewest SlowConsumer = "drop_newest" // the message is not given to that client
+)
+
+// Topics holds what is common to all topics.
+type Topics struct {
+	SlowConsumer SlowConsumer `toml:"slow_consumer" enum:"disconnect|drop_oldest|drop_newest"`
+}
+
+// QueueFull says what happens to a SEND to a queue that has reached one of its maxima.
+type QueueFull string
+
+// The policies for full queues.
+const (
+	FullHold       QueueFull = "hold"        // the publisher waits, slowed by its own socket, up to hold_timeout
+	FullReject     QueueFull = "reject"      // the publisher gets an ERROR
+	FullDropOldest QueueFull = "drop_oldest" // the message that has waited the longest makes room
+)
+
+// Queues holds what is common to all queues. The maxima are for each queue.
+type Queues struct {
+	MaxMessages int       `toml:"max_messages" min:"1" max:"1000000000"`
+	MaxBytes    Bytes     `toml:"max_bytes" min:"1KiB" max:"1TiB"`
+	Full        QueueFull `toml:"full" enum:"hold|reject|drop_oldest"`
+	// HoldTimeout is how long a publisher is held before it gets an ERROR; 0: for as long as it takes.
+	HoldTimeout time.Duration `toml:"hold_timeout" min:"0s" max:"24h"`
+	// MaxDeliveries is how often a message is delivered before it goes to the dead-letter queue; 0: no maximum.
+	MaxDeliveries int `toml:"max_deliveries" min:"0" max:"1000000"`
+	// DeadLetter is the queue for messages that could not be delivered; empty: they are discarded.
+	DeadLetter string `toml:"dead_letter"`
+}
+
+// DestinationType says how a destination gives out its messages.
+type DestinationType string
+
+// The types of destinations.
+const (
+	TypeQueue DestinationType = "queue" // each message to one consumer; kept while there is none
+	TypeTopic DestinationType = "topic" // each message to every subscriber of the moment
+)
+
+// Destinations says which destinations there are.
+type Destinations struct {
+	// AutoCreate makes /queue/… and /topic/… on first use. Without it only the named ones exist.
+	AutoCreate bool `toml:"auto_create"`
+	// IdleTimeout is how long a destination that was made on first use stays when it is empty and nobody uses it;
+	// 0: for ever.
+	IdleTimeout time.Duration `toml:"idle_timeout" min:"0s" max:"8760h"`
+	// Named are the destinations that exist from the start and stay.
+	Named []NamedDestination `toml:"named"`
+}
+
+// NamedDestination is a destination that the file names.
+type NamedDestination struct {
+	// Name is what clients put in their destination header: any word, or /queue/… or /topic/….
+	Name string `toml:"name"`
+	// Type may be left out for /queue/… and /topic/….
+	Type DestinationType `toml:"type" enum:"queue|topic"`
+}
+
+// Supervision says how the broker's own parts are restarted when they fail.
+type Supervision struct {
+	// BackoffMin is the pause before the first restart; it doubles up to BackoffMax with each that follows.
+	BackoffMin time.Duration `toml:"backoff_min" min:"1ms" max:"1h"`
+	BackoffMax time.Duration `toml:"backoff_max" min:"1ms" max:"1h"`
+	// MaxRestarts within Window is how often one part is restarted before it is given up, loudly.
+	MaxRestarts int           `toml:"max_restarts" min:"0" max:"1000000"`
+	Window      time.Duration `toml:"window" min:"1ms" max:"24h"`
+}
+
+// Shutdown says how the broker ends.
+type Shutdown struct {
+	// DrainTimeout bounds everything between the signal and the end.
+	DrainTimeout time.Duration `toml:"drain_timeout" min:"0s" max:"1h"`
+}
+
+// DefaultPort is where STOMP brokers listen by custom.
+const DefaultPort = "61613"
+
+// Default returns the configuration of a broker that was given none: loopback only, anonymous, every protocol on one
+// port. Each call returns a new one.
+func Default() *Config {
+	return &Config{
+		Listen: []Listen{defaultListen("default", "localhost:"+DefaultPort)},
+		Log:    Log{Level: "info", Format: "auto"},
+		HeartBeat: HeartBeat{
+			Send:      10 * time.Second,
+			Receive:   10 * time.Second,
+			Tolerance: 2,
+		},
+		Session: Session{
+			LoginTimeout:    10 * time.Second,
+			FrameTimeout:    30 * time.Second,
+			Linger:          2 * time.Second,
+			DefaultPrefetch: 100,
+			MaxPrefetch:     10_000,
+			MaxRestarts:     3,
+			RestartWindow:   10 * time.Second,
+		},
+		Limits: Limits{
+			ConnectMaxHeaders:          32,
+			ConnectMaxHeaderBytes:      8 * KiB,
+			ConnectMaxHeaderBlockBytes: 16 * KiB,
+			MaxHeaders:                 64,
+			MaxHeaderBytes:             16 * KiB,
+			MaxHeaderBlockBytes:        64 * KiB,
+			MaxBodyBytes:               16 * MiB,
+			MaxSubscriptions:           1000,
+			MaxTransactions:            16,
+			MaxTransactionFrames:       10_000,
+			MaxTransactionBytes:        64 * MiB,
+			MaxConnections:             0,
+			InboundWindow:              1 * MiB,
+			Outbox:                     64 * MiB,
+		},
+		Topics: Topics{SlowConsumer: SlowDisconnect},
+		Queues: Queues{
+			MaxMessages:   100_000,
+			MaxBytes:      256 * MiB,
+			Full:          FullHold,
+			HoldTimeout:   30 * time.Second,
+			MaxDeliveries: 10,
+			DeadLetter:    "/queue/DLQ",
+		},
+		Destinations: Destinations{
+			AutoCreate:  true,
+			IdleTimeout: 5 * time.Minute,
+		},
+		Supervision: Supervision{
+			BackoffMin:  10 * time.Millisecond,
+			BackoffMax:  5 * time.Second,
+			MaxRestarts: 10,
+			Window:      10 * time.Second,
+		},
+		Shutdown: Shutdown{DrainTimeout: 10 * time.Second},
+	}
+}
+
+// defaultListen is what a [[listen]] that sets nothing but its address means.
+func defaultListen(name, address string) Listen {
+	return Listen{
+		Name:          name,
+		Address:       address,
+		STOMP:         true,
+		WebSockets:    true,
+		HTTP:          true,
+		TLSMinVersion: "1.2",
+		UnixMode:      "0660",
+	}
+}
