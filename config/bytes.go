@@ -72,14 +72,14 @@ func ParseBytes(s string) (Bytes, error) {
 	return Bytes(f), nil
 }
 
-// String writes the size with the largest unit that divides it, so that ParseBytes gives the same size back.
+// String writes the size with the largest unit that divides it, binary or decimal, so that ParseBytes gives the same
+// size back.
 func (b Bytes) String() string {
 	if b == 0 {
 		return "0B"
 	}
 	best := units[len(units)-1]
 	for _, u := range units {
-		// Without this a size like 1000 would be printed in decimal units where the binary ones are the house style.
 		if b%u.size == 0 && u.size > best.size {
 			best = u
 		}
@@ -87,5 +87,5 @@ func (b Bytes) String() string {
 	return strconv.FormatInt(int64(b/best.size), 10) + best.name
 }
 
-// Int returns the size as an int, for lengths of slices. Every size that a valid configuration allows for one fits.
+// Int returns the size as an int, for lengths of slices.
 func (b Bytes) Int() int { return int(b) }

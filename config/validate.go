@@ -1,0 +1,282 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// fault is a problem before it is known where its keys were set. The first key is the one it is about.
+type fault struct {
+	keys []string
+	text string
+}
+
+// Validate says what is wrong with a configuration that a program made or changed: [Problems], or nil. It looks at
+// values and at how they relate, not at the machine; [Config.CheckFiles] does that.
+func (c *Config) Validate() error {
+	var problems Problems
+	for _, f := range c.faults() {
+		problems = append(problems, Problem{Key: f.keys[0], Text: f.text})
+	}
+	return problems.orNil()
+}
+
+func (c *Config) faults() []fault {
+	var all faults
+	visit(reflect.ValueOf(c).Elem(), "", func(path string, f reflect.StructField, v reflect.Value) {
+		if strings.HasPrefix(path, "destinations.named") && v.String() == "" {
+			return // Left out; named says so in better words.
+		}
+		if text := outOfRange(f, v); text != "" {
+			all.add(text, path)
+		}
+	})
+	ranges := len(all)
+	// A setting that is out of its own bounds is not compared with others: one mistake, one report.
+	bad := map[string]bool{}
+	for _, f := range all[:ranges] {
+		bad[f.keys[0]] = true
+	}
+	var relations faults
+	c.relations(&relations)
+	c.listeners(&relations)
+	c.named(&relations)
+	for _, f := range relations {
+		sound := true
+		for _, key := range f.keys {
+			sound = sound && !bad[key]
+		}
+		if sound {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+type faults []fault
+
+func (f *faults) add(text string, keys ...string) { *f = append(*f, fault{keys, text}) }
+
+// atMost reports a that is larger than b.
+func (f *faults) atMost(a, b string, va, vb any, larger bool, why string) {
+	if larger {
+		f.add(fmt.Sprintf("%v is more than %s (%v); %s", va, b, vb, why), a, b)
+	}
+}
+
+func (c *Config) relations(f *faults) {
+	switch {
+	case c.Login != "" && c.Passcode == "":
+		f.add("is set without a passcode; set both, or neither to let everybody in", "login", "passcode")
+	case c.Login == "" && c.Passcode != "":
+		f.add("is set without a login; set both, or neither to let everybody in", "passcode", "login")
+	}
+
+	h := c.HeartBeat
+	if h.Max > 0 {
+		f.atMost("heartbeat.send", "heartbeat.max", showDuration(h.Send), showDuration(h.Max), h.Send > h.Max, "what is offered can't be longer than what may come out")
+		f.atMost("heartbeat.receive", "heartbeat.max", showDuration(h.Receive), showDuration(h.Max), h.Receive > h.Max, "what is offered can't be longer than what may come out")
+	}
+
+	s := c.Session
+	f.atMost("session.default_prefetch", "session.max_prefetch", s.DefaultPrefetch, s.MaxPrefetch, s.DefaultPrefetch > s.MaxPrefetch,
+		"a subscription that does not ask can't get more than one that does")
+
+	l := c.Limits
+	const connect = "before CONNECTED a client can't be allowed more than after it"
+	f.atMost("limits.connect_max_headers", "limits.max_headers", l.ConnectMaxHeaders, l.MaxHeaders, l.ConnectMaxHeaders > l.MaxHeaders, connect)
+	f.atMost("limits.connect_max_header_bytes", "limits.max_header_bytes", l.ConnectMaxHeaderBytes, l.MaxHeaderBytes,
+		l.ConnectMaxHeaderBytes > l.MaxHeaderBytes, connect)
+	f.atMost("limits.connect_max_header_block_bytes", "limits.max_header_block_bytes", l.ConnectMaxHeaderBlockBytes, l.MaxHeaderBlockBytes,
+		l.ConnectMaxHeaderBlockBytes > l.MaxHeaderBlockBytes, connect)
+	const line = "one header line of the full length would not fit a frame"
+	f.atMost("limits.max_header_bytes", "limits.max_header_block_bytes", l.MaxHeaderBytes, l.MaxHeaderBlockBytes,
+		l.MaxHeaderBytes > l.MaxHeaderBlockBytes, line)
+	f.atMost("limits.connect_max_header_bytes", "limits.connect_max_header_block_bytes", l.ConnectMaxHeaderBytes, l.ConnectMaxHeaderBlockBytes,
+		l.ConnectMaxHeaderBytes > l.ConnectMaxHeaderBlockBytes, line)
+
+	message := l.MaxBodyBytes + l.MaxHeaderBlockBytes
+	if message > l.Outbox {
+		f.add(fmt.Sprintf("%v is too small for one message: limits.max_body_bytes (%v) and limits.max_header_block_bytes (%v) together are more",
+			l.Outbox, l.MaxBodyBytes, l.MaxHeaderBlockBytes), "limits.outbox", "limits.max_body_bytes", "limits.max_header_block_bytes")
+	}
+	const whole = "a message of the full size would never be taken"
+	f.atMost("limits.max_body_bytes", "limits.max_transaction_bytes", l.MaxBodyBytes, l.MaxTransactionBytes,
+		l.MaxTransactions > 0 && l.MaxBodyBytes > l.MaxTransactionBytes, whole)
+	f.atMost("limits.max_body_bytes", "queues.max_bytes", l.MaxBodyBytes, c.Queues.MaxBytes, l.MaxBodyBytes > c.Queues.MaxBytes, whole)
+
+	if d := c.Queues.DeadLetter; d != "" && (!strings.HasPrefix(d, "/queue/") || d == "/queue/") && !c.namesQueue(d) {
+		f.add(fmt.Sprintf("%.60q is not a queue; write /queue/NAME, a queue of [[destinations.named]], or \"\" to discard", d), "queues.dead_letter")
+	}
+
+	p := c.Supervision
+	f.atMost("supervision.backoff_min", "supervision.backoff_max", showDuration(p.BackoffMin), showDuration(p.BackoffMax),
+		p.BackoffMin > p.BackoffMax, "pauses grow from the one to the other")
+
+	if !c.Destinations.AutoCreate && len(c.Destinations.Named) == 0 {
+		f.add("is false and there is no [[destinations.named]], so nobody could send anything anywhere", "destinations.auto_create")
+	}
+}
+
+func (c *Config) namesQueue(name string) bool {
+	for _, n := range c.Destinations.Named {
+		if n.Name == name && n.Type == TypeQueue {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Config) listeners(f *faults) {
+	if len(c.Listen) == 0 {
+		f.add("there is none, so nobody could connect; leave [[listen]] out altogether for the default", "listen")
+	}
+	type taken struct {
+		Endpoint
+		key string
+	}
+	var before []taken
+	names := map[string]string{}
+	for i := range c.Listen {
+		l := &c.Listen[i]
+		at := fmt.Sprintf("listen[%d]", i)
+		key := func(name string) string { return at + "." + name }
+
+		endpoints, err := l.Endpoints()
+		if err != nil {
+			f.add(err.Error(), key("address"), at)
+		}
+		for _, e := range endpoints {
+			for _, b := range before {
+				if b.key != key("address") && e.clashes(b.Endpoint) {
+					f.add(fmt.Sprintf("%s is taken by %s (%s)", l.Address, b.key, b.String()), key("address"), at)
+					break
+				}
+			}
+			before = append(before, taken{e, key("address")})
+		}
+		if other, ok := names[l.Name]; ok && err == nil && l.Name != l.Address {
+			f.add(fmt.Sprintf("%.40q is the name of %s too", l.Name, other), key("name"), at)
+		}
+		names[l.Name] = at
+
+		if !l.STOMP && !l.WebSockets && !l.HTTP {
+			f.add("stomp, websockets and http are all false, so nothing could be done there", at)
+		}
+		for _, origin := range l.WebSocketsOrigin {
+			if why := badOrigin(origin); why != "" {
+				f.add(fmt.Sprintf("%.80q %s", origin, why), key("websockets_origin"), at)
+			}
+		}
+		if len(l.WebSocketsOrigin) > 0 && !l.WebSockets {
+			f.add("lists origins though websockets is false", key("websockets_origin"), key("websockets"), at)
+		}
+		switch {
+		case l.TLSCert != "" && l.TLSKey == "":
+			f.add("is set without tls_key", key("tls_cert"), key("tls_key"), at)
+		case l.TLSCert == "" && l.TLSKey != "":
+			f.add("is set without tls_cert", key("tls_key"), key("tls_cert"), at)
+		case l.TLSCert == "" && l.TLSClientCA != "":
+			f.add("is set without tls_cert and tls_key", key("tls_client_ca"), at)
+		}
+		if _, err := parseMode(l.UnixMode); err != nil {
+			f.add(err.Error(), key("unix_mode"), at)
+		}
+	}
+}
+
+// badOrigin says why a pattern could never match what browsers send as Origin, or "".
+func badOrigin(pattern string) string {
+	if pattern == "*" {
+		return ""
+	}
+	const form = `write it as "https://shop.example", "https://*.shop.example" or "*"`
+	u, err := url.Parse(strings.Replace(pattern, "://*.", "://any.", 1))
+	switch {
+	case err != nil || u.Scheme == "" || u.Host == "":
+		return "is not an origin; " + form
+	case u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(pattern, "#") || strings.HasSuffix(pattern, "?"):
+		return "has more than a scheme, a host and a port, so it would never match; " + form
+	case strings.Contains(u.Host, "*"):
+		return "has a * in another place than before the first dot; " + form
+	}
+	return ""
+}
+
+func (c *Config) named(f *faults) {
+	seen := map[string]string{}
+	for i, n := range c.Destinations.Named {
+		at := fmt.Sprintf("destinations.named[%d]", i)
+		name, kind := at+".name", at+".type"
+		prefix := typeOf(n.Name)
+		switch {
+		case n.Name == "":
+			f.add("has no name", at)
+			continue
+		case strings.ContainsAny(n.Name, "*#>\n\r\x00"):
+			f.add(fmt.Sprintf("%.60q has a wildcard or a control character; that can't be a destination's own name", n.Name), name)
+		case strings.HasPrefix(n.Name, "/temp-queue/") || strings.HasPrefix(n.Name, "/dsub/"):
+			f.add(fmt.Sprintf("%.60q belongs to one client; it can't be made for all", n.Name), name)
+		case n.Name == "/queue/" || n.Name == "/topic/":
+			f.add("has nothing behind its prefix", name)
+		case n.Type == "":
+			f.add("is needed: queue or topic (only names with /queue/ or /topic/ say it themselves)", kind, name, at)
+		case prefix != "" && prefix != n.Type:
+			f.add(fmt.Sprintf("is %s, though the name begins with /%s/", n.Type, prefix), kind, name)
+		}
+		if first, ok := seen[n.Name]; ok {
+			f.add(fmt.Sprintf("%.60q is the name of %s too", n.Name, first), name)
+		}
+		seen[n.Name] = at
+	}
+}
+
+// typeOf is the type that a name's prefix says, or "".
+func typeOf(name string) DestinationType {
+	switch {
+	case strings.HasPrefix(name, "/queue/"):
+		return TypeQueue
+	case strings.HasPrefix(name, "/topic/"):
+		return TypeTopic
+	}
+	return ""
+}
+
+// Warnings returns what is allowed and yet should be known to who runs the broker. They have no line.
+func (c *Config) Warnings() Problems {
+	var all Problems
+	for i := range c.Listen {
+		l := &c.Listen[i]
+		endpoints, err := l.Endpoints()
+		if err != nil || c.Login != "" {
+			continue
+		}
+		for _, e := range endpoints {
+			if !e.Loopback() {
+				all = append(all, Problem{
+					Key:  fmt.Sprintf("listen[%d].address", i),
+					Text: l.Address + " can be reached from other machines and any client is let in; set login and passcode",
+				})
+				break
+			}
+		}
+	}
+	return all
+}
+
+func parsePort(port string) (uint16, error) {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return uint16(n), err
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
