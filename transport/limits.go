@@ -1,0 +1,15 @@
+package transport
+
+import "stampede/stompwire"
+
+// ConnectLimits returns the limits that hold before a connection is admitted
+// when ActorOptions name no others: enough for a CONNECT with a token, and no
+// body.
+func ConnectLimits() stompwire.Limits {
+	return stompwire.Limits{
+		MaxHeaders:          32,
+		MaxHeaderBytes:      8 << 10,
+		MaxHeaderBlockBytes: 16 << 10,
+		MaxBodyBytes:        0,
+	}
+}
