@@ -1,72 +1,83 @@
 package stompwire
 
-import (
-	"bytes"
-	"strconv"
-	"unsafe"
-)
+import "bytes"
 
 // Decoder turns the octets of one direction of a connection into frames, however
-// the octets are split. It is not safe for concurrent use.
+// they are split. The grammar it reads and where it deviates from it stand in the
+// package documentation. It is not safe for concurrent use.
 //
-// Until SetVersion is called it is in the CONNECT phase: nothing is unescaped.
+// There are two paths through it. A frame that is whole in what was handed in, plain
+// and within the limits, is copied out in one piece (whole.go). Every other frame
+// goes octet by octet through the states below, which also say what is wrong with
+// a frame that is not valid (head.go, body.go). Both give the same frames.
 type Decoder struct {
 	limits  Limits
 	version Version
 	phase   phase
-	offset  int64 // of the next octet to come, in the stream
+	offset  int64 // in the stream, of the next octet to come
 	eols    uint64
-	failed  error
+	failed  *SyntaxError
 
-	// The unfinished frame.
+	// What is held of an unfinished frame.
 	start     int64  // offset of its first octet
-	frame     Frame  // filled when its head is complete
-	head      []byte // command and header lines as they came, until then
-	lineStart int    // in head
+	frame     Frame  // Command once its line is complete, Header once all lines are
+	head      []byte // command and header lines as they came, until they are complete
+	lineStart int    // where in head the line begins that is not complete
 	lines     int    // header lines in head that are complete
-	length    int    // by content-length; -1 without one
+	length    int    // by content-length, or noLength
 	body      []byte
-	bodyStart int64
 
-	slab  []Field // what is left to carve Headers from
-	carve int     // size of the next slab
+	slab     []Field // not handed out yet
+	slabSize int     // of the next slab
 }
 
 type phase uint8
 
 const (
-	between   phase = iota // frames; EOLs may come
-	betweenCR              // a CR came, its LF did not
-	inHead                 // command or header lines
-	inBody
-	atNUL // the body is complete by content-length
+	between   phase = iota // frames; ends of line may come
+	betweenCR              // a CR came between frames, its LF did not
+	inHead                 // command and header lines
+	inBody                 // and the NUL after it
 )
 
-// NewDecoder gives a decoder at the beginning of a stream, in the CONNECT phase.
+const noLength = -1
+
+// Slabs start small, because most connections are idle and keep what is left of
+// one, and grow on those that are busy.
+const (
+	firstSlab = 8
+	lastSlab  = 64
+)
+
+// NewDecoder gives a decoder for the beginning of a stream, in the CONNECT phase.
 func NewDecoder(l Limits) *Decoder {
-	d := &Decoder{carve: 8}
+	d := &Decoder{slabSize: firstSlab}
 	d.SetLimits(l)
 	return d
 }
 
 // SetVersion ends the CONNECT phase: frames are read by the rules of v from the
-// next one on. It must not be called in the middle of a frame; call it when the
-// CONNECT (or on a client the CONNECTED) has been decoded.
+// next one on. A server calls it when CONNECT has been decoded and answered, a client
+// when CONNECTED has been; not while [Decoder.Partial] is true.
+//
+// In the CONNECT phase nothing is unescaped, in any frame. CONNECT, STOMP and
+// CONNECTED are not unescaped afterwards either.
 func (d *Decoder) SetVersion(v Version) { d.version = v }
 
-// SetLimits replaces the limits, from the next octet on.
+// SetLimits replaces the limits. It may be called at any time; what is held of an
+// unfinished frame is measured by the new ones as soon as more of it arrives.
 func (d *Decoder) SetLimits(l Limits) { d.limits = l.orDefaults() }
 
 // Partial reports whether octets of an unfinished frame are held. Ends of line
 // between frames do not count.
-func (d *Decoder) Partial() bool { return d.phase > betweenCR }
+func (d *Decoder) Partial() bool { return d.phase == inHead || d.phase == inBody }
 
-// HeartBeats is the number of ends of line that were seen between frames.
+// HeartBeats is the number of ends of line seen between frames so far. Many writers
+// put one behind each frame, so it is an upper bound for heart-beats.
 func (d *Decoder) HeartBeats() uint64 { return d.eols }
 
-// Decode consumes octets of p, at most up to the end of one frame: n octets were
-// consumed, and if ok, f is that frame. With ok false and no error all of p was
-// consumed. What f refers to is neither part of p nor used again by the decoder.
+// Decode consumes octets of p up to the end of one frame: n of them, and if ok, f
+// is that frame. Without ok and error all of p was consumed and f was not touched.
 //
 //	for len(p) > 0 {
 //		n, ok, err := d.Decode(p, &f)
@@ -75,375 +86,80 @@ func (d *Decoder) HeartBeats() uint64 { return d.eols }
 //		if ok { … }
 //	}
 //
-// An error is always a *SyntaxError. After one the decoder is dead and gives the
-// same error again.
+// Nothing in f refers to p, and the decoder does not use that memory again: strings
+// and a short body of one frame share one allocation, headers of several frames another.
+//
+// An error is always a *[SyntaxError]; n and f then say nothing. It is fatal: the
+// decoder gives up what it held, and gives the same error to every later call.
 func (d *Decoder) Decode(p []byte, f *Frame) (n int, ok bool, err error) {
 	if d.failed != nil {
 		return 0, false, d.failed
 	}
-	var bad *SyntaxError
-	for n < len(p) && !ok && bad == nil {
-		var m int
-		switch d.phase {
-		case between, betweenCR:
-			m, bad = d.decodeBetween(p[n:])
-			if d.phase == between && n+m < len(p) && bad == nil {
-				d.offset += int64(m)
-				n += m
-				if m = d.decodeWhole(p[n:], f); m > 0 {
-					ok = true
-				} else {
-					d.begin()
-				}
-			}
-		case inHead:
-			m, bad = d.decodeHead(p[n:])
-		case inBody:
-			m, ok, bad = d.decodeBody(p[n:])
-		case atNUL:
-			m, ok, bad = d.decodeNUL(p[n:])
-		}
-		d.offset += int64(m)
-		n += m
-		if ok && d.phase != between {
-			*f = d.frame
-			d.frame = Frame{}
-			d.phase = between
-		}
-	}
-	if bad != nil {
-		d.failed = bad
-		d.head, d.body, d.slab, d.frame = nil, nil, nil, Frame{}
-		return n, false, d.failed
-	}
-	return n, ok, nil
-}
-
-// decodeBetween consumes ends of line. It stops in phase between in front of
-// anything else.
-func (d *Decoder) decodeBetween(p []byte) (n int, bad *SyntaxError) {
 	for n < len(p) {
+		var (
+			rest = p[n:]
+			used int
+			bad  *SyntaxError
+		)
 		switch {
-		case p[n] == '\n':
-			d.eols++
-			d.phase = between
-		case d.phase == betweenCR:
-			return n, d.fault(d.offset+int64(n)-1, clauseBNF, "a CR between frames that no LF follows")
-		case p[n] == '\r':
-			d.phase = betweenCR
+		case d.phase == inHead:
+			used, bad = d.decodeHead(rest)
+		case d.phase == inBody:
+			used, ok, bad = d.decodeBody(rest)
+		case d.phase == betweenCR || rest[0] == '\n' || rest[0] == '\r':
+			used, bad = d.decodeEOL(rest[0])
 		default:
-			return n, nil
-		}
-		n++
-	}
-	return n, nil
-}
-
-// begin starts an unfinished frame at the octet to come.
-func (d *Decoder) begin() {
-	d.phase = inHead
-	d.start = d.offset
-	d.lineStart, d.lines, d.length = 0, 0, -1
-}
-
-// decodeWhole is the fast path: it fills f if p begins with a whole frame that is
-// plain and within all limits, and gives its length. Otherwise it gives 0 and has
-// changed nothing; the careful path then reads the frame, or finds what is wrong
-// with it.
-func (d *Decoder) decodeWhole(p []byte, f *Frame) (n int) {
-	return 0
-}
-
-// decodeHead consumes octets of command and header lines. d.head grows by what has
-// arrived, and no further than the limits.
-func (d *Decoder) decodeHead(p []byte) (n int, bad *SyntaxError) {
-	for n < len(p) {
-		rest := p[n:]
-		chunk, complete := rest, false
-		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
-			chunk, complete = rest[:i], true
-		}
-		if d.lineStart == 0 {
-			if bad = d.checkCommand(chunk, complete, rest); bad != nil {
-				return n, bad
+			if used = d.decodeWhole(rest, f); used > 0 {
+				d.offset += int64(used)
+				return n + used, true, nil
 			}
-		} else if bad = d.checkLine(chunk, complete); bad != nil {
-			return n, bad
+			d.beginHead()
+			continue
 		}
-		d.head = append(d.head, chunk...)
-		n += len(chunk)
-		if !complete {
-			return n, nil
+		if bad != nil {
+			*d = Decoder{failed: bad, eols: d.eols}
+			return n, false, d.failed
 		}
-		n++
-		line := withoutCR(d.head[d.lineStart:])
-		if d.lineStart > 0 && len(line) == 0 {
-			d.head = d.head[:d.lineStart]
-			return n, d.endHead()
+		n += used
+		d.offset += int64(used)
+		if ok {
+			*f, d.frame = d.frame, Frame{}
+			return n, true, nil
 		}
-		if d.lineStart > 0 {
-			if bad = d.checkField(line); bad != nil {
-				return n, bad
-			}
-		} else {
-			d.frame.Command = lookupCommand(line)
-		}
-		d.head = append(d.head, '\n')
-		d.lineStart = len(d.head)
 	}
-	return n, nil
+	return n, false, nil
 }
 
-// checkCommand looks at the command line: what is held of it and then chunk. rest
-// begins with chunk and serves to name what is no command.
-func (d *Decoder) checkCommand(chunk []byte, complete bool, rest []byte) *SyntaxError {
-	const longest = len("UNSUBSCRIBE\r")
-	var buf [longest + 1]byte
-	line := buf[:copy(buf[:], d.head)]
-	line = line[:len(line)+copy(buf[len(line):], chunk)]
-	if i := bytes.IndexByte(line, 0); i >= 0 && lookupCommand(withoutCR(line[:i])) != "" {
-		return d.fault(d.start+int64(i), clauseFrames, "the frame ends in its command line: the blank line after the headers is missing")
-	}
-	if complete && lookupCommand(withoutCR(line)) != "" {
-		if size := len(d.head) + len(chunk) + 1; size > d.limits.MaxHeaderBlockBytes {
-			return d.overBlock()
-		}
-		return nil
-	}
-	if !complete && beginsCommand(line) {
-		return nil
-	}
-	name := append(append([]byte(nil), d.head...), rest[:min(len(rest), 64)]...)
-	if i := bytes.IndexByte(name, '\n'); i >= 0 {
-		name = withoutCR(name[:i])
-	}
-	return d.fault(d.start, clauseBNF, "unknown command "+quote(name))
-}
-
-// beginsCommand reports whether line can become a command line.
-func beginsCommand(line []byte) bool {
-	for _, c := range commands {
-		if len(line) <= len(c) && string(line) == string(c[:len(line)]) {
-			return true
-		}
-		if len(line) == len(c)+1 && line[len(c)] == '\r' && string(line[:len(c)]) == string(c) {
-			return true
-		}
-	}
-	return false
-}
-
-// checkLine holds a header line, complete or not, against the limits: what is held of
-// it and then chunk.
-func (d *Decoder) checkLine(chunk []byte, complete bool) *SyntaxError {
-	nul := bytes.IndexByte(chunk, 0)
-	held := len(d.head) - d.lineStart
-	size := held + len(chunk)
-	if nul >= 0 {
-		size = held + nul
-	}
-	content := size
-	if cr := size - 1; cr >= held && chunk[cr-held] == '\r' || cr >= 0 && cr < held && d.head[d.lineStart+cr] == '\r' {
-		content--
-	}
-	room := d.limits.MaxHeaderBlockBytes - d.lineStart
-	if d.limits.MaxHeaderBytes < room && content > d.limits.MaxHeaderBytes {
-		return d.over(d.start+int64(d.lineStart), LimitHeaderBytes, d.limits.MaxHeaderBytes, "a header line is longer than")
-	}
-	if content > room || complete && nul < 0 && content > 0 && size+1 > room {
-		return d.overBlock()
-	}
-	if nul >= 0 {
-		return d.fault(d.start+int64(d.lineStart+size), clauseFrames, "the frame ends in its header lines: the blank line after them is missing")
-	}
-	return nil
-}
-
-func (d *Decoder) overBlock() *SyntaxError {
-	return d.over(d.start, LimitHeaderBlockBytes, d.limits.MaxHeaderBlockBytes, "command and header lines are longer than")
-}
-
-// checkField holds a complete header line against the grammar and takes note of a
-// content-length.
-func (d *Decoder) checkField(line []byte) *SyntaxError {
-	at := d.start + int64(d.lineStart)
-	if d.lines++; d.lines > d.limits.MaxHeaders {
-		return d.over(at, LimitHeaders, d.limits.MaxHeaders, "there are more header lines than")
-	}
-	colon := bytes.IndexByte(line, ':')
-	if colon < 0 {
-		return d.fault(at, clauseBNF, "header line "+strconv.Itoa(d.lines)+" has no colon")
-	}
-	name, value := line[:colon], line[colon+1:]
-	if d.trims() {
-		name, value = trim(name), trim(value)
-	}
-	if len(name) == 0 {
-		return d.fault(at, clauseBNF, "header line "+strconv.Itoa(d.lines)+" has no name")
-	}
-	if d.version >= V12 && !d.frame.Command.literal() {
-		if cr := bytes.IndexByte(line, '\r'); cr >= 0 {
-			return d.fault(at+int64(cr), clauseBNF, "a CR in header line "+strconv.Itoa(d.lines)+" that no LF follows")
-		}
-	}
-	if d.escaped() {
-		if i := undefinedEscape(line, d.version); i >= 0 {
-			end := min(i+2, len(line))
-			return d.fault(at+int64(i), valueEncoding(d.version), "undefined escape "+quote(line[i:end])+" in header line "+strconv.Itoa(d.lines))
-		}
-		if i := undefinedEscape(name, d.version); i >= 0 {
-			return d.fault(at+int64(i), valueEncoding(d.version), "undefined escape before the colon of header line "+strconv.Itoa(d.lines))
-		}
-	}
-	if d.length < 0 && string(name) == ContentLength {
-		return d.checkLength(at, value)
-	}
-	return nil
-}
-
-// checkLength reads the first content-length.
-func (d *Decoder) checkLength(at int64, value []byte) *SyntaxError {
-	n, ok := parseDecimal(value)
+// decodeEOL consumes one octet of the ends of line between frames.
+func (d *Decoder) decodeEOL(c byte) (n int, bad *SyntaxError) {
 	switch {
-	case !ok:
-		return d.fault(at, clauseLength, "content-length is not a whole number of octets")
-	case n > 0 && !d.frame.Command.HasBody():
-		return d.fault(at, clauseBody, "a body in a frame of command "+string(d.frame.Command))
-	case n > int64(d.limits.MaxBodyBytes):
-		return d.over(at, LimitBodyBytes, d.limits.MaxBodyBytes, "the body is longer than")
+	case c == '\n':
+		d.eols++
+		d.phase = between
+	case d.phase == betweenCR:
+		return 0, fault(clauseBNF, d.offset-1, "a CR between frames without an LF after it")
+	default:
+		d.phase = betweenCR
 	}
-	d.length = int(n)
-	return nil
+	return 1, nil
 }
 
-// endHead makes the header of a head that is complete, and gives the memory of
-// d.head to it.
-func (d *Decoder) endHead() *SyntaxError {
-	own := d.head[bytes.IndexByte(d.head, '\n')+1:]
-	d.head = nil
-	d.bodyStart = d.offset
-	d.frame.Header = d.fields(own, d.lines)
-	d.phase = inBody
-	if d.length == 0 {
-		d.phase = atNUL
-	}
-	return nil
-}
-
-// fields makes a Header of n valid lines. The strings in it are parts of own.
-func (d *Decoder) fields(own []byte, n int) Header {
-	h := d.carveFields(n)
-	escaped := d.escaped()
-	for i := range h {
-		end := bytes.IndexByte(own, '\n')
-		line := withoutCR(own[:end])
-		own = own[end+1:]
-		colon := bytes.IndexByte(line, ':')
-		name, value := line[:colon], line[colon+1:]
-		if escaped {
-			name, _ = unescape(name, d.version)
-			value, _ = unescape(value, d.version)
-		}
-		h[i] = Field{text(name), text(value)}
-	}
-	if d.speaks10(h) {
-		for i := range h {
-			h[i] = Field{trimString(h[i].Name), trimString(h[i].Value)}
-		}
-	}
-	return h
-}
-
-// decodeBody consumes octets of the body; d.body grows by what has arrived.
-func (d *Decoder) decodeBody(p []byte) (n int, ok bool, bad *SyntaxError) {
-	if d.length >= 0 {
-		n = min(len(p), d.length-len(d.body))
-		d.hold(p[:n])
-		if len(d.body) == d.length {
-			d.phase = atNUL
-		}
-		return n, false, nil
-	}
-	end := bytes.IndexByte(p, 0)
-	n = end
-	if end < 0 {
-		n = len(p)
-	}
-	if n > 0 && !d.frame.Command.HasBody() {
-		return 0, false, d.fault(d.offset, clauseBody, "a body in a frame of command "+string(d.frame.Command))
-	}
-	if len(d.body)+n > d.limits.MaxBodyBytes {
-		return 0, false, d.over(d.bodyStart, LimitBodyBytes, d.limits.MaxBodyBytes, "the body is longer than")
-	}
-	d.hold(p[:n])
-	if end < 0 {
-		return n, false, nil
-	}
-	d.endBody()
-	return n + 1, true, nil
-}
-
-// decodeNUL consumes the NUL behind a body whose length was known.
-func (d *Decoder) decodeNUL(p []byte) (n int, ok bool, bad *SyntaxError) {
-	if p[0] != 0 {
-		return 0, false, d.fault(d.offset, clauseLength, "the octet after a body of content-length "+strconv.Itoa(d.length)+" is not NUL")
-	}
-	d.endBody()
-	return 1, true, nil
-}
-
-func (d *Decoder) hold(p []byte) { d.body = append(d.body, p...) }
-
-func (d *Decoder) endBody() {
-	d.frame.Body, d.body = d.body, nil
-}
-
-// carveFields gives n Fields to keep.
-func (d *Decoder) carveFields(n int) Header {
+// carve gives n Fields that the decoder will not touch again. They are cut from a
+// slab, so that a frame does not cost an allocation for its list of headers.
+func (d *Decoder) carve(n int) Header {
 	if n == 0 {
 		return nil
 	}
 	if n > len(d.slab) {
-		d.slab = make([]Field, max(n, d.carve))
-		d.carve = min(2*d.carve, 64)
+		d.slab = make([]Field, max(n, d.slabSize))
+		d.slabSize = min(2*d.slabSize, lastSlab)
 	}
 	h := d.slab[:n:n]
 	d.slab = d.slab[n:]
 	return h
 }
 
-// escaped reports whether the header lines of the frame at hand have escapes.
-func (d *Decoder) escaped() bool { return d.version >= V11 && !d.frame.Command.literal() }
-
-// trims reports whether content-length is looked for with the spaces of 1.0
-// tolerated.
-func (d *Decoder) trims() bool { return d.version <= V10 }
-
-// speaks10 reports whether the frame at hand is one of version 1.0.
-func (d *Decoder) speaks10(h Header) bool {
-	if d.version != 0 || !d.frame.Command.literal() {
-		return d.version == V10
-	}
-	name := "accept-version"
-	if d.frame.Command == Connected {
-		name = "version"
-	}
-	v, ok := Negotiate(h.Get(name))
-	return ok && v == V10
-}
-
-func (d *Decoder) fault(at int64, clause, problem string) *SyntaxError {
-	return &SyntaxError{Clause: clause, Offset: at, Problem: problem}
-}
-
-func (d *Decoder) over(at int64, limit string, value int, problem string) *SyntaxError {
-	return &SyntaxError{
-		Clause: clauseLimits, Offset: at, Limit: limit, LimitValue: int64(value),
-		Problem: problem + " " + limit + ", " + strconv.Itoa(value),
-	}
-}
-
-// withoutCR cuts the CR of a CRLF off a line.
+// withoutCR cuts off the CR of a line that ended in CRLF.
 func withoutCR(line []byte) []byte {
 	if n := len(line); n > 0 && line[n-1] == '\r' {
 		return line[:n-1]
@@ -451,26 +167,11 @@ func withoutCR(line []byte) []byte {
 	return line
 }
 
-// text is b as a string without a copy; b must not be written to again.
-func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
-
-func trimString(s string) string { return text(trim(unsafe.Slice(unsafe.StringData(s), len(s)))) }
-
-// quote is what may be shown of b: 32 octets, printable.
-func quote(b []byte) string {
-	if len(b) > 32 {
-		b = b[:32]
+// clip gives b in memory of about its size, for memory that a slow sender made
+// grow in steps is kept for as long as the frame lives.
+func clip(b []byte) []byte {
+	if spare := cap(b) - len(b); spare > 64+len(b)/4 {
+		return bytes.Clone(b)
 	}
-	return strconv.QuoteToASCII(string(b))
+	return b[:len(b):len(b)]
 }
-
-// The clauses that a SyntaxError names.
-const (
-	clauseBNF    = "1.2 §Augmented BNF"
-	clauseFrames = "1.2 §STOMP Frames"
-	clauseBody   = "1.2 §Body"
-	clauseLength = "1.2 §Header content-length"
-	clauseLimits = "1.2 §Size Limits"
-)
-
-func valueEncoding(v Version) string { return v.String() + " §Value Encoding" }

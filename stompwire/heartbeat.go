@@ -41,7 +41,7 @@ func ParseHeartBeat(s string) (HeartBeat, error) {
 }
 
 func parseMilliseconds(s string) (time.Duration, bool) {
-	n, ok := parseDecimal(strings.Trim(s, " \t"))
+	n, ok := parseDecimal(trim(s))
 	if !ok {
 		return 0, false
 	}

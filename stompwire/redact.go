@@ -1,6 +1,7 @@
 package stompwire
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -92,4 +93,18 @@ func (f Frame) LogValue() slog.Value {
 		slog.Any("header", f.Header),
 		slog.Int("body_bytes", len(f.Body)),
 	)
+}
+
+// MarshalJSON gives what LogValue gives, for a logger that meets a Frame inside of
+// something else. It is a view, not an encoding: there is no way back.
+func (f Frame) MarshalJSON() ([]byte, error) {
+	lines := make([][2]string, len(f.Header))
+	for i, field := range f.Header {
+		lines[i] = [2]string{field.Name, field.shown()}
+	}
+	return json.Marshal(struct {
+		Command   Command     `json:"command"`
+		Header    [][2]string `json:"header"`
+		BodyBytes int         `json:"body_bytes"`
+	}{f.Command, lines, len(f.Body)})
 }

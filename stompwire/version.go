@@ -57,7 +57,7 @@ func Negotiate(acceptVersion string, present bool) (v Version, ok bool) {
 	for more := true; more; {
 		var entry string
 		entry, acceptVersion, more = strings.Cut(acceptVersion, ",")
-		if found, known := ParseVersion(strings.Trim(entry, " \t")); known {
+		if found, known := ParseVersion(trim(entry)); known {
 			v = max(v, found)
 		}
 	}
