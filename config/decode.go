@@ -200,6 +200,7 @@ func (d *decoder) inline(at target, f reflect.StructField, n *unstable.Node, lin
 		for it := n.Children(); it.Next(); {
 			if it.Node().Kind != unstable.InlineTable {
 				d.report(line, at.path, "must hold tables, not "+nameKind(it.Node().Kind))
+				d.spoilt[at.path] = true
 				continue
 			}
 			d.members(d.element(at, line), it.Node())

@@ -85,11 +85,11 @@ func suggestVariable(name string) string {
 			names = append(names, EnvName(k.path))
 		}
 	}
-	if near := nearest(name, names); near != "" {
-		return did(near)
-	}
 	if strings.HasPrefix(name, envListen+"_") || strings.HasPrefix(name, "STAMPEDE_DESTINATIONS_NAMED") {
 		return "; what belongs to one listener or destination is set in the file"
+	}
+	if near := nearest(name, names); near != "" {
+		return did(near)
 	}
 	return fmt.Sprintf("; variables that begin with %s set keys of the configuration, %s is one", envPrefix, EnvName("log.level"))
 }

@@ -108,9 +108,7 @@ func locate(d *decoder, set map[string]string, f fault) (Problem, bool) {
 		}
 	}
 	for _, key := range f.keys {
-		if line := d.lines[key]; line > 0 {
-			p.Line = line
-			p.Key = key
+		if p.Line = d.lines[key]; p.Line > 0 {
 			if key != f.keys[0] {
 				// The text speaks of the first key; the one that the file has is where it can be mended.
 				p.Key, p.Text = key, f.keys[0]+": "+f.text

@@ -9,7 +9,8 @@ import (
 // Redacted is what a Secret shows of itself.
 const Redacted = "[redacted]"
 
-// Secret is a string that does not show itself: in no verb of fmt, not in slog, JSON or TOML. Reveal gives it out.
+// Secret is a string that does not show itself: in no verb of fmt (but %p, which never asks its operand and which go vet
+// refuses for strings), not in slog, JSON or TOML. Reveal gives it out.
 type Secret string
 
 // Reveal returns the secret itself, for comparing it.

@@ -62,8 +62,14 @@ func suggestion(path string) string {
 
 func did(key string) string { return "; did you mean " + key + "?" }
 
-// nearest returns the word that takes the fewest typing mistakes to become name, or "" if none is near.
+// nearest returns the word that name is the beginning of, else the one that takes the fewest typing mistakes to become
+// name, or "" if none is near.
 func nearest(name string, words []string) string {
+	for _, w := range words {
+		if len(name) >= 3 && strings.HasPrefix(w, name) {
+			return w
+		}
+	}
 	best, least := "", max(1, len(name)/3)+1
 	for _, w := range words {
 		if d := mistakes(name, w, least); d < least {

@@ -148,19 +148,19 @@ func (c *Config) listeners(f *faults) {
 
 		endpoints, err := l.Endpoints()
 		if err != nil {
-			f.add(err.Error(), key("address"), at)
+			f.add(err.Error(), key("address"))
 		}
 		for _, e := range endpoints {
 			for _, b := range before {
 				if b.key != key("address") && e.clashes(b.Endpoint) {
-					f.add(fmt.Sprintf("%s is taken by %s (%s)", l.Address, b.key, b.String()), key("address"), at)
+					f.add(fmt.Sprintf("%s is taken by %s (%s)", l.Address, b.key, b.String()), key("address"))
 					break
 				}
 			}
 			before = append(before, taken{e, key("address")})
 		}
 		if other, ok := names[l.Name]; ok && err == nil && l.Name != l.Address {
-			f.add(fmt.Sprintf("%.40q is the name of %s too", l.Name, other), key("name"), at)
+			f.add(fmt.Sprintf("%.40q is the name of %s too", l.Name, other), key("name"))
 		}
 		names[l.Name] = at
 
@@ -169,22 +169,22 @@ func (c *Config) listeners(f *faults) {
 		}
 		for _, origin := range l.WebSocketsOrigin {
 			if why := badOrigin(origin); why != "" {
-				f.add(fmt.Sprintf("%.80q %s", origin, why), key("websockets_origin"), at)
+				f.add(fmt.Sprintf("%.80q %s", origin, why), key("websockets_origin"))
 			}
 		}
 		if len(l.WebSocketsOrigin) > 0 && !l.WebSockets {
-			f.add("lists origins though websockets is false", key("websockets_origin"), key("websockets"), at)
+			f.add("lists origins though websockets is false", key("websockets_origin"), key("websockets"))
 		}
 		switch {
 		case l.TLSCert != "" && l.TLSKey == "":
-			f.add("is set without tls_key", key("tls_cert"), key("tls_key"), at)
+			f.add("is set without tls_key", key("tls_cert"), key("tls_key"))
 		case l.TLSCert == "" && l.TLSKey != "":
-			f.add("is set without tls_cert", key("tls_key"), key("tls_cert"), at)
+			f.add("is set without tls_cert", key("tls_key"), key("tls_cert"))
 		case l.TLSCert == "" && l.TLSClientCA != "":
-			f.add("is set without tls_cert and tls_key", key("tls_client_ca"), at)
+			f.add("is set without tls_cert and tls_key", key("tls_client_ca"))
 		}
 		if _, err := parseMode(l.UnixMode); err != nil {
-			f.add(err.Error(), key("unix_mode"), at)
+			f.add(err.Error(), key("unix_mode"))
 		}
 	}
 }
@@ -224,7 +224,7 @@ func (c *Config) named(f *faults) {
 		case n.Name == "/queue/" || n.Name == "/topic/":
 			f.add("has nothing behind its prefix", name)
 		case n.Type == "":
-			f.add("is needed: queue or topic (only names with /queue/ or /topic/ say it themselves)", kind, name, at)
+			f.add("is needed: queue or topic (only names with /queue/ or /topic/ say it themselves)", kind)
 		case prefix != "" && prefix != n.Type:
 			f.add(fmt.Sprintf("is %s, though the name begins with /%s/", n.Type, prefix), kind, name)
 		}
