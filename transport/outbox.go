@@ -1,104 +1,372 @@
 package transport
 
-// DefaultOutboxCapacity is the capacity of an Outbox, in bytes, where nothing
-// else is configured.
-const DefaultOutboxCapacity = 64 << 20
+import (
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+)
 
-// Outbox is everything that leaves one connection.
+const (
+	// DefaultOutboxCapacity is the capacity of an Outbox, in bytes, where
+	// nothing else is configured.
+	DefaultOutboxCapacity = 64 << 20
+	// overdraftBytes is how far frames that no policy may drop can go beyond
+	// the capacity; one frame may then still pass the mark.
+	overdraftBytes = 1 << 20
+	// reserveBytes is kept beyond the overdraft for what the connection itself
+	// has to say: the ERROR that explains the overflow.
+	reserveBytes = 64 << 10
+	// pongBacklog is how much may be pending for a ping to be answered at
+	// once; a peer that floods pings and reads nothing gets no queue of pongs.
+	pongBacklog = 64 << 10
+	// compactBytes is how much of the waiting chunks must be taken up by
+	// removed frames before they are rebuilt.
+	compactBytes = 64 << 10
+)
+
+// Outbox is everything that leaves one connection: a queue of frames, bounded
+// in bytes, and the loop that writes it to the socket. There is no goroutine
+// while it is empty. All methods may be called from any goroutine.
+//
+// What was handed to the socket is out of reach: at most about 256 KiB, or one
+// frame where that is larger. All that waits behind can still be removed.
 type Outbox struct {
-	capacity int
+	dst       io.Writer
+	webSocket bool
+	clock     Clock
+	schedule  func(func())
+	loop      func() // o.run, bound once
+
+	lastWrite  atomic.Int64 // when a write last ended, in Unix nanoseconds
+	written    atomic.Uint64
+	delivered  atomic.Uint64
+	droppedAll atomic.Uint64
+
+	mu          sync.Mutex
+	first, last *chunk
+	bytes       int // pending, on the wire: waiting, being written, gated
+	frames      int
+	capacity    int
+	copied      int // length of the buffers of waiting chunks
+	deadCopied  int // of that, taken up by removed frames
+	evictable   int // waiting bytes of DropOldest sinks
+	evictChunk  *chunk
+	evictIndex  int // nothing in front of it can be evicted
+	state       loopState
+	sealed      bool // takes nothing more, writes what it has
+	overflowed  bool
+	overflow    int   // bytes pending when it overflowed
+	failure     error // takes nothing more and writes nothing more
+	halfClose   func()
+	drained     bool
+	events      outboxEvents
+	joined      chan struct{}
+}
+
+// outboxEvents is what an outbox tells the one that runs the connection. The
+// methods are called without the lock and must not block.
+type outboxEvents interface {
+	outboxOverflowed(bytes int)
+	outboxDrained()
+	outboxFailed(err error)
+}
+
+type loopState uint8
+
+const (
+	loopIdle loopState = iota
+	loopScheduled
+	loopRunning
+)
+
+var errAborted = errors.New("transport: connection aborted")
+
+// newOutbox returns an empty outbox that writes to dst.
+func newOutbox(dst io.Writer, webSocket bool, capacity int, clock Clock, schedule func(func())) *Outbox {
+	if capacity <= 0 {
+		capacity = DefaultOutboxCapacity
+	}
+	if schedule == nil {
+		schedule = func(f func()) { go f() }
+	}
+	o := &Outbox{dst: dst, webSocket: webSocket, capacity: capacity, clock: clock, schedule: schedule}
+	o.loop = o.run
+	o.lastWrite.Store(clock.Now().UnixNano())
+	return o
+}
+
+// bind names who hears the events; what has happened already is told at once.
+func (o *Outbox) bind(events outboxEvents) {
+	o.mu.Lock()
+	o.events = events
+	overflowed, bytes, failure, drained := o.overflowed, o.overflow, o.failure, o.drained
+	o.mu.Unlock()
+	if overflowed {
+		events.outboxOverflowed(bytes)
+	}
+	if failure != nil {
+		events.outboxFailed(failure)
+	}
+	if drained {
+		events.outboxDrained()
+	}
+}
+
+// effects is what is left to do once the lock is free.
+type effects struct {
+	wake     bool
+	overflow outboxEvents
+	bytes    int
+}
+
+func (o *Outbox) do(e effects) {
+	if e.overflow != nil {
+		e.overflow.outboxOverflowed(e.bytes)
+	}
+	if e.wake {
+		o.schedule(o.loop)
+	}
+}
+
+// wake says whether the write loop has to be scheduled. The lock is held.
+func (o *Outbox) wake(e *effects) {
+	if o.state == loopIdle && o.first != nil && o.failure == nil {
+		o.state = loopScheduled
+		e.wake = true
+	}
+}
+
+// overflowing notes the overflow. The lock is held.
+func (o *Outbox) overflowing(e *effects) {
+	if o.overflowed {
+		return
+	}
+	o.overflowed, o.overflow = true, o.bytes
+	e.overflow, e.bytes = o.events, o.bytes
 }
 
 // Append adds one whole encoded frame (CONNECTED, RECEIPT, ERROR); the bytes
-// are copied. It returns false when the outbox is closed or overflowed.
-func (o *Outbox) Append(frame []byte) bool { return false }
-
-// NewSink opens a subscription's door to the connection. Its frames start with
-// prefix ("MESSAGE\nsubscription:…\n"), which is copied. It is gated: what is
-// delivered is held until Open. written, if not nil, is called with the number
-// of frames that have been written since the last call: on the writer's
-// goroutine, without a lock; it must not block.
-func (o *Outbox) NewSink(prefix []byte, policy SinkPolicy, written func(frames int)) *Sink {
-	return &Sink{}
+// are copied. It returns false when the outbox is closed or has overflowed so
+// far that not even its reserve is left.
+func (o *Outbox) Append(frame []byte) bool {
+	ok, e := o.append(frame)
+	o.do(e)
+	return ok
 }
 
-// Pending returns what waits or is being written, gated deliveries too.
-func (o *Outbox) Pending() (bytes, frames int) { return 0, 0 }
+func (o *Outbox) append(frame []byte) (ok bool, e effects) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.sealed || o.failure != nil {
+		return false, e
+	}
+	if o.bytes >= o.capacity+overdraftBytes {
+		o.overflowing(&e)
+		if o.bytes >= o.capacity+overdraftBytes+reserveBytes {
+			return false, e
+		}
+	}
+	o.putFrame(frame)
+	o.wake(&e)
+	return true, e
+}
 
-// SetCapacity sets how many bytes may be pending.
-func (o *Outbox) SetCapacity(bytes int) { o.capacity = bytes }
+// putFrame puts a frame of the connection itself. The lock is held.
+func (o *Outbox) putFrame(frame []byte) {
+	wire := o.wireLen(len(frame))
+	c := o.room(wire)
+	if o.webSocket {
+		first := byte(opBinary)
+		if utf8.Valid(frame) {
+			first = opText
+		}
+		c.buf = appendMessageHeader(c.buf, first, len(frame))
+	}
+	c.buf = append(c.buf, frame...)
+	o.mark(c, nil, wire, wire)
+	o.bytes += wire
+	o.frames++
+}
+
+// appendRaw adds bytes that need no framing of ours. It does not count
+// against the capacity; callers are bounded in other ways.
+func (o *Outbox) appendRaw(p []byte) (e effects) {
+	c := o.room(len(p))
+	c.buf = append(c.buf, p...)
+	o.mark(c, nil, len(p), len(p))
+	o.bytes += len(p)
+	o.frames++
+	o.wake(&e)
+	return e
+}
+
+// beat adds one end of line as a heart-beat, unless something is pending
+// anyway: that is a sign of life too as soon as the peer reads it.
+func (o *Outbox) beat() {
+	o.mu.Lock()
+	var e effects
+	if o.first == nil && o.state == loopIdle && !o.sealed && o.failure == nil {
+		if o.webSocket {
+			e = o.appendRaw([]byte{opText, 1, '\n'})
+		} else {
+			e = o.appendRaw([]byte{'\n'})
+		}
+	}
+	o.mu.Unlock()
+	o.do(e)
+}
+
+// pong answers a WebSocket ping, unless so much is pending that the peer would
+// not see it soon: only the last of several pings needs an answer
+// [RFC 6455 §5.5.3].
+func (o *Outbox) pong(payload string) {
+	o.mu.Lock()
+	var e effects
+	if o.bytes < pongBacklog && len(payload) <= maxControlPayload && !o.sealed && o.failure == nil {
+		e = o.appendRaw(append([]byte{opPong, byte(len(payload))}, payload...))
+	}
+	o.mu.Unlock()
+	o.do(e)
+}
+
+// seal stops the intake. What is pending is written, then final, then
+// halfClose runs on the write loop, then outboxDrained is told.
+func (o *Outbox) seal(final []byte, halfClose func()) {
+	o.mu.Lock()
+	var e effects
+	if !o.sealed && o.failure == nil {
+		if len(final) > 0 {
+			e = o.appendRaw(final)
+		}
+		o.sealed, o.halfClose = true, halfClose
+		if o.state == loopIdle {
+			o.state = loopScheduled
+			e.wake = true
+		}
+	}
+	o.mu.Unlock()
+	o.do(e)
+}
+
+// abort forgets all that waits and stops the loop as soon as the write in
+// progress returns; closing the socket makes it return.
+func (o *Outbox) abort() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.fail(errAborted)
+}
+
+// fail ends the outbox for good. The lock is held.
+func (o *Outbox) fail(err error) {
+	if o.failure != nil {
+		return
+	}
+	o.failure = err
+	for c := o.first; c != nil; {
+		next := c.next
+		o.bytes -= c.wire
+		o.frames -= c.live
+		c.recycle()
+		c = next
+	}
+	o.first, o.last, o.evictChunk = nil, nil, nil
+	o.copied, o.deadCopied, o.evictable, o.evictIndex = 0, 0, 0, 0
+}
+
+// join waits until the write loop does not run any more. The outbox was
+// aborted before and the socket closed. A loop that is scheduled and has not
+// begun will find nothing to do and touches nothing, so it is not waited for:
+// its dispatcher may be waiting for us.
+func (o *Outbox) join() {
+	o.mu.Lock()
+	if o.state != loopRunning {
+		o.mu.Unlock()
+		return
+	}
+	if o.joined == nil {
+		o.joined = make(chan struct{})
+	}
+	joined := o.joined
+	o.mu.Unlock()
+	<-joined
+}
+
+// wireLen is what size bytes of STOMP become on the wire.
+func (o *Outbox) wireLen(size int) int {
+	if o.webSocket {
+		return size + messageHeaderLen(size)
+	}
+	return size
+}
+
+// room returns the last chunk, with room for n more copied bytes. The lock is
+// held.
+func (o *Outbox) room(n int) *chunk {
+	c := o.last
+	if c != nil && c.fits(n) {
+		return c
+	}
+	c = newChunk(n)
+	c.prev = o.last
+	if o.last == nil {
+		o.first = c
+	} else {
+		o.last.next = c
+	}
+	o.last = c
+	return c
+}
+
+// mark closes a frame in c of which copied bytes are in its buffer. The lock
+// is held.
+func (o *Outbox) mark(c *chunk, s *Sink, copied, wire int) {
+	c.marks = append(c.marks, mark{sink: s, end: uint32(len(c.buf)), wire: uint32(wire)})
+	c.live++
+	c.wire += wire
+	o.copied += copied
+	if s != nil && s.policy == DropOldest {
+		c.evictable += wire
+		o.evictable += wire
+	}
+}
+
+// Pending returns what waits or is being written, gated deliveries too, in
+// bytes on the wire and in frames.
+func (o *Outbox) Pending() (bytes, frames int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.bytes, o.frames
+}
+
+// SetCapacity sets how many bytes may be pending. What is pending already
+// stays.
+func (o *Outbox) SetCapacity(bytes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.capacity = max(bytes, 0)
+}
 
 // Capacity returns how many bytes may be pending.
-func (o *Outbox) Capacity() int { return o.capacity }
-
-// Stats returns the counters of the outbox.
-func (o *Outbox) Stats() OutboxStats { return OutboxStats{} }
+func (o *Outbox) Capacity() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.capacity
+}
 
 // OutboxStats counts what went through an outbox since it was made.
 type OutboxStats struct {
 	Delivered    uint64 // frames of sinks that were written
-	Dropped      uint64 // frames of sinks that a policy dropped
+	Dropped      uint64 // deliveries that a policy dropped
 	WrittenBytes uint64 // bytes on the wire, WebSocket headers included
 }
 
-// SinkPolicy says what a sink does with a delivery that the outbox has no room
-// for.
-type SinkPolicy uint8
-
-// The policies.
-const (
-	// Keep never drops: the broker bounds it by credit (queues).
-	Keep SinkPolicy = iota
-	// DropOldest makes room by dropping the oldest frames of DropOldest sinks of this connection.
-	DropOldest
-	// DropNewest drops the new delivery.
-	DropNewest
-	// Disconnect ends the connection: see Overflow.
-	Disconnect
-)
-
-// Tail is the end of a MESSAGE that all subscribers share: encoded once per
-// version, immutable, referred to and not copied when it is large.
-type Tail struct {
-	// Bytes is "message-id:…\ndestination:…\n…\n\n" and, if Body is nil, the
-	// body and the closing NUL.
-	Bytes []byte
-	// Body, if not nil, follows Bytes; the outbox adds the closing NUL.
-	Body []byte
-	// UTF8 says that Bytes and Body are valid UTF-8, so that they may travel
-	// in a WebSocket text message.
-	UTF8 bool
+// Stats returns the counters of the outbox, without its lock.
+func (o *Outbox) Stats() OutboxStats {
+	return OutboxStats{
+		Delivered:    o.delivered.Load(),
+		Dropped:      o.droppedAll.Load(),
+		WrittenBytes: o.written.Load(),
+	}
 }
-
-// Delivery is one frame for one subscription: the sink's prefix, then Extra
-// ("ack:…\n", copied), then the Tail.
-type Delivery struct {
-	Extra []byte
-	Tail  *Tail
-}
-
-// Sink is the door through which one subscription's messages enter the outbox.
-type Sink struct{}
-
-// Open appends receipt (if not empty), then everything held so far, and lets
-// later deliveries pass, all in one step.
-func (s *Sink) Open(receipt []byte) {}
-
-// Close shuts the sink: nothing that is not already in the outbox gets in once
-// it has returned. It returns how many held deliveries it forgot.
-func (s *Sink) Close() (held int) { return 0 }
-
-// Purge closes the sink and removes its frames from the outbox as far as
-// nothing of them has been handed to the socket. It returns how many it
-// removed, held ones included.
-func (s *Sink) Purge() (removed int) { return 0 }
-
-// Deliver takes a batch under one lock and with one wake of the writer. It
-// returns how many were accepted (what a policy drops counts as accepted):
-// fewer than all when the sink or the outbox is closed or a Keep sink meets an
-// outbox that overflowed. The batch and its Extras may be reused afterwards.
-func (s *Sink) Deliver(batch []Delivery) (accepted int) { return 0 }
-
-// Stats returns how many frames of the sink were written and how many its
-// policy dropped.
-func (s *Sink) Stats() (written, dropped uint64) { return 0, 0 }

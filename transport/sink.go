@@ -1,0 +1,324 @@
+package transport
+
+import (
+	"sync/atomic"
+	"unicode/utf8"
+)
+
+// SinkPolicy says what a sink does with a delivery that the outbox has no room
+// for.
+type SinkPolicy uint8
+
+// The policies.
+const (
+	// Keep never drops; the broker bounds it by credit (queues). A delivery
+	// more than 1 MiB over the capacity is refused and the outbox overflows.
+	Keep SinkPolicy = iota
+	// DropOldest makes room by dropping the oldest frames of any DropOldest
+	// sink of this connection that have not been handed to the socket.
+	DropOldest
+	// DropNewest drops the new delivery.
+	DropNewest
+	// Disconnect drops the new delivery and overflows the outbox: see Overflow.
+	Disconnect
+)
+
+// String returns the name of the policy as the configuration spells it.
+func (p SinkPolicy) String() string {
+	switch p {
+	case Keep:
+		return "keep"
+	case DropOldest:
+		return "drop_oldest"
+	case DropNewest:
+		return "drop_newest"
+	case Disconnect:
+		return "disconnect"
+	}
+	return "unknown"
+}
+
+// Tail is the end of a MESSAGE that all subscribers share: encoded once per
+// version, immutable, referred to and not copied when it is large.
+type Tail struct {
+	// Bytes is "message-id:…\ndestination:…\n…\n\n" and, if Body is nil, the
+	// body and the closing NUL.
+	Bytes []byte
+	// Body, if not nil, follows Bytes; the outbox adds the closing NUL.
+	Body []byte
+	// UTF8 says that Bytes and Body are valid UTF-8, so that they may travel
+	// in a WebSocket text message.
+	UTF8 bool
+}
+
+// len is the length of the tail in a frame.
+func (t *Tail) len() int {
+	if t.Body != nil {
+		return len(t.Bytes) + len(t.Body) + 1
+	}
+	return len(t.Bytes)
+}
+
+// Delivery is one frame for one subscription: the sink's prefix, then Extra
+// ("ack:…\n", copied), then the Tail.
+type Delivery struct {
+	Extra []byte
+	Tail  *Tail
+}
+
+// Sink is the door through which the messages of one subscription enter the
+// outbox. Its methods may be called from any goroutine.
+type Sink struct {
+	outbox  *Outbox
+	prefix  []byte
+	utf8    bool // the prefix is
+	policy  SinkPolicy
+	tell    func(frames int)
+	batch   int // frames of the batch being written; the writer's
+	written atomic.Uint64
+	dropped atomic.Uint64
+
+	// Guarded by the lock of the outbox.
+	gated, closed bool
+	held          []Delivery
+	heldBytes     int
+}
+
+// NewSink opens a subscription's door to the connection. Its frames start with
+// prefix ("MESSAGE\nsubscription:…\n"), which is copied. It is gated: what is
+// delivered is held until Open. written, if not nil, is called with the number
+// of frames that have been written since the last call: on the writer's
+// goroutine, without a lock; it must not block.
+func (o *Outbox) NewSink(prefix []byte, policy SinkPolicy, written func(frames int)) *Sink {
+	p := append([]byte(nil), prefix...)
+	return &Sink{outbox: o, prefix: p, utf8: utf8.Valid(p), policy: policy, tell: written, gated: true}
+}
+
+// Open appends receipt (if not empty), then everything held so far, and lets
+// later deliveries pass, all in one step: nothing of this sink can come before
+// the receipt. A second Open only appends the receipt.
+func (s *Sink) Open(receipt []byte) { s.outbox.do(s.open(receipt)) }
+
+func (s *Sink) open(receipt []byte) (e effects) {
+	o := s.outbox
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.sealed || o.failure != nil {
+		return e
+	}
+	if len(receipt) > 0 {
+		o.putFrame(receipt)
+	}
+	if !s.closed && s.gated {
+		s.gated = false
+		o.bytes -= s.heldBytes // put counts them again
+		o.frames -= len(s.held)
+		for i := range s.held {
+			d := &s.held[i]
+			o.put(s, d, len(s.prefix)+len(d.Extra)+d.Tail.len())
+		}
+		s.held, s.heldBytes = nil, 0
+	}
+	o.wake(&e)
+	return e
+}
+
+// Close shuts the sink: nothing that is not already in the outbox gets in once
+// it has returned. It returns how many held deliveries it forgot.
+func (s *Sink) Close() (held int) {
+	o := s.outbox
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return s.shut()
+}
+
+// shut closes the sink and forgets what is held. The lock is held.
+func (s *Sink) shut() (held int) {
+	held = len(s.held)
+	s.closed = true
+	s.outbox.bytes -= s.heldBytes
+	s.outbox.frames -= held
+	s.held, s.heldBytes = nil, 0
+	return held
+}
+
+// Purge closes the sink and removes its frames from the outbox as far as
+// nothing of them has been handed to the socket. It returns how many it
+// removed, held ones included. What the socket has already, at most about
+// 256 KiB or one larger frame, is still written and reported.
+func (s *Sink) Purge() (removed int) {
+	o := s.outbox
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return s.shut() + o.purge(s)
+}
+
+// Deliver takes a batch under one lock and with one wake of the writer. It
+// returns how many were accepted (what a policy drops counts as accepted):
+// fewer than all when the sink or the outbox is closed or a Keep sink meets an
+// outbox that overflowed. The batch and its Extras may be reused afterwards;
+// Tails are kept.
+func (s *Sink) Deliver(batch []Delivery) (accepted int) {
+	accepted, e := s.deliver(batch)
+	if e.wake || e.overflow != nil {
+		s.outbox.do(e)
+	}
+	return accepted
+}
+
+func (s *Sink) deliver(batch []Delivery) (accepted int, e effects) {
+	o := s.outbox
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if s.closed || o.sealed || o.failure != nil {
+		return 0, e
+	}
+	for i := range batch {
+		d := &batch[i]
+		size := len(s.prefix) + len(d.Extra) + d.Tail.len()
+		if o.bytes+size+maxMessageHeader > o.capacity || o.overflowed {
+			switch s.admit(o.wireLen(size), &e) {
+			case refuse:
+				o.wake(&e)
+				return accepted, e
+			case dropIt:
+				accepted++
+				continue
+			}
+		}
+		if s.gated {
+			s.hold(d, o.wireLen(size))
+		} else {
+			o.put(s, d, size)
+		}
+		accepted++
+	}
+	o.wake(&e)
+	return accepted, e
+}
+
+type admission uint8
+
+const (
+	takeIt admission = iota
+	dropIt
+	refuse
+)
+
+// admit decides on a delivery of wire bytes for an outbox that is full, or
+// nearly, or has overflowed. The lock is held.
+func (s *Sink) admit(wire int, e *effects) admission {
+	o := s.outbox
+	if s.policy == Keep {
+		if o.bytes >= o.capacity+overdraftBytes {
+			o.overflowing(e)
+			return refuse
+		}
+		return takeIt
+	}
+	if o.overflowed {
+		s.drop(1)
+		return dropIt
+	}
+	if o.bytes+wire <= o.capacity {
+		return takeIt
+	}
+	switch s.policy {
+	case DropOldest:
+		if o.evict(wire) || s.forget(wire) {
+			return takeIt
+		}
+	case Disconnect:
+		o.overflowing(e)
+	}
+	s.drop(1)
+	return dropIt
+}
+
+// forget drops the oldest deliveries held behind the gate until need bytes fit.
+// It drops none and returns false if that can't be. The lock is held.
+func (s *Sink) forget(need int) bool {
+	o := s.outbox
+	if o.bytes-s.heldBytes+need > o.capacity {
+		return false
+	}
+	n, freed := 0, 0
+	for o.bytes-freed+need > o.capacity {
+		d := &s.held[n]
+		freed += o.wireLen(len(s.prefix) + len(d.Extra) + d.Tail.len())
+		n++
+	}
+	clear(s.held[:n])
+	s.held = s.held[n:]
+	s.heldBytes -= freed
+	o.bytes -= freed
+	o.frames -= n
+	s.drop(n)
+	return true
+}
+
+// hold keeps a delivery until the gate opens. The lock is held.
+func (s *Sink) hold(d *Delivery, wire int) {
+	s.held = append(s.held, Delivery{Extra: append([]byte(nil), d.Extra...), Tail: d.Tail})
+	s.heldBytes += wire
+	s.outbox.bytes += wire
+	s.outbox.frames++
+}
+
+// put encodes a delivery of size bytes of STOMP into the last chunk. The lock is
+// held.
+func (o *Outbox) put(s *Sink, d *Delivery, size int) {
+	t := d.Tail
+	wire, copied := size, size
+	if o.webSocket {
+		wire += messageHeaderLen(size)
+		copied = wire
+	}
+	tailByRef, bodyByRef := len(t.Bytes) > referenceBytes, len(t.Body) > referenceBytes
+	if tailByRef {
+		copied -= len(t.Bytes)
+	}
+	if bodyByRef {
+		copied -= len(t.Body)
+	}
+	c := o.room(copied)
+	b := c.buf
+	if o.webSocket {
+		first := byte(opBinary)
+		if t.UTF8 && s.utf8 && utf8.Valid(d.Extra) {
+			first = opText
+		}
+		b = appendMessageHeader(b, first, size)
+	}
+	b = append(b, s.prefix...)
+	b = append(b, d.Extra...)
+	if tailByRef {
+		c.refer(uint32(len(b)), t.Bytes)
+	} else {
+		b = append(b, t.Bytes...)
+	}
+	if t.Body != nil {
+		if bodyByRef {
+			c.refer(uint32(len(b)), t.Body)
+		} else {
+			b = append(b, t.Body...)
+		}
+		b = append(b, 0)
+	}
+	c.buf = b
+	o.mark(c, s, copied, wire)
+	o.bytes += wire
+	o.frames++
+}
+
+// drop counts deliveries that the policy gave up.
+func (s *Sink) drop(n int) {
+	s.dropped.Add(uint64(n))
+	s.outbox.droppedAll.Add(uint64(n))
+}
+
+// Stats returns how many frames of the sink were written and how many
+// deliveries its policy dropped.
+func (s *Sink) Stats() (written, dropped uint64) {
+	return s.written.Load(), s.dropped.Load()
+}

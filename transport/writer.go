@@ -1,0 +1,215 @@
+package transport
+
+import (
+	"fmt"
+	"net"
+	"runtime/debug"
+	"sync"
+)
+
+const (
+	// takeBytes is how much the write loop takes at once: several socket
+	// buffers' worth, and no more, because what it took can't be removed.
+	takeBytes = 256 << 10
+	// takeSegments bounds the iovecs of one write; the runtime keeps an array
+	// of the most it ever needed with every socket.
+	takeSegments = 64
+)
+
+// batch is what the write loop has taken.
+type batch struct {
+	chunks  []*chunk
+	slices  [][]byte
+	out     net.Buffers // the rest of slices; net.Buffers.WriteTo eats it
+	bytes   int
+	frames  int
+	touched []*Sink
+}
+
+var batchPool = sync.Pool{New: func() any { return new(batch) }}
+
+// PanicError is a panic of a goroutine that belongs to a connection, as the
+// cause of its end.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+// Error returns the value that was thrown, without the stack.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// recovered makes an error of what recover returned; nil if that was nil.
+func recovered(v any) error {
+	if v == nil {
+		return nil
+	}
+	return &PanicError{Value: v, Stack: debug.Stack()}
+}
+
+// run is the write loop: it writes until nothing is left.
+func (o *Outbox) run() {
+	b := batchPool.Get().(*batch)
+	if err := o.writeAll(b); err != nil {
+		o.stop(b, err)
+	}
+	b.release()
+	batchPool.Put(b)
+}
+
+// writeAll returns nil when the loop has ended by itself (the state is idle
+// then), and what ended it otherwise.
+func (o *Outbox) writeAll(b *batch) (err error) {
+	defer func() {
+		if p := recovered(recover()); p != nil {
+			err = p
+		}
+	}()
+	for {
+		more, last := o.take(b)
+		if last != nil {
+			last()
+			o.finish()
+			return nil
+		}
+		if !more {
+			return nil
+		}
+		for _, c := range b.chunks {
+			b.slices = c.gather(b.slices)
+		}
+		b.out = b.slices
+		if len(b.slices) == 1 {
+			_, err = o.dst.Write(b.slices[0])
+		} else {
+			_, err = b.out.WriteTo(o.dst)
+		}
+		if err != nil {
+			return err
+		}
+		o.lastWrite.Store(o.clock.Now().UnixNano())
+		o.written.Add(uint64(b.bytes))
+		o.report(b)
+	}
+}
+
+// take settles the batch that was written and takes the next. With nothing
+// left it returns false, after the state went to idle; or, once sealed, the
+// function to end with.
+func (o *Outbox) take(b *batch) (more bool, last func()) {
+	b.release()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.bytes -= b.bytes
+	o.frames -= b.frames
+	b.bytes, b.frames = 0, 0
+	o.state = loopRunning
+	if o.failure == nil {
+		for segments := 0; o.first != nil; {
+			c := o.first
+			segments += c.segments()
+			if b.bytes > 0 && (b.bytes+c.wire > takeBytes || segments > takeSegments) {
+				break
+			}
+			o.unlink(c)
+			o.deadCopied -= c.deadCopied
+			o.evictable -= c.evictable
+			b.chunks = append(b.chunks, c)
+			b.bytes += c.wire
+			b.frames += c.live
+		}
+		if len(b.chunks) > 0 {
+			return true, nil
+		}
+		if o.sealed && !o.drained {
+			if o.halfClose == nil {
+				return false, func() {}
+			}
+			return false, o.halfClose
+		}
+	}
+	o.idle()
+	return false, nil
+}
+
+// idle marks the loop as ended. The lock is held.
+func (o *Outbox) idle() {
+	o.state = loopIdle
+	if o.joined != nil {
+		close(o.joined)
+		o.joined = nil
+	}
+}
+
+// report tells the sinks how many of their frames the batch held.
+func (o *Outbox) report(b *batch) {
+	delivered := 0
+	for _, c := range b.chunks {
+		for i := range c.marks {
+			s := c.marks[i].sink
+			if s == nil {
+				continue
+			}
+			if s.batch == 0 {
+				b.touched = append(b.touched, s)
+			}
+			s.batch++
+			delivered++
+		}
+	}
+	o.delivered.Add(uint64(delivered))
+	for i, s := range b.touched {
+		n := s.batch
+		s.batch, b.touched[i] = 0, nil
+		s.written.Add(uint64(n))
+		if s.tell != nil {
+			s.tell(n)
+		}
+	}
+	b.touched = b.touched[:0]
+}
+
+// release gives the chunks back.
+func (b *batch) release() {
+	for i, c := range b.chunks {
+		c.recycle()
+		b.chunks[i] = nil
+	}
+	clear(b.slices)
+	clear(b.touched)
+	b.chunks, b.slices, b.touched, b.out = b.chunks[:0], b.slices[:0], b.touched[:0], nil
+}
+
+// finish ends a sealed outbox after its last byte: the loop is over, and the
+// one who runs the connection hears of it.
+func (o *Outbox) finish() {
+	o.mu.Lock()
+	o.drained = true
+	events := o.events
+	o.mu.Unlock()
+	// Told before the loop counts as ended, so that who joins it knows that
+	// no event is under way.
+	if events != nil {
+		events.outboxDrained()
+	}
+	o.mu.Lock()
+	o.idle()
+	o.mu.Unlock()
+}
+
+// stop ends the loop after an error or a panic.
+func (o *Outbox) stop(b *batch, err error) {
+	o.mu.Lock()
+	o.bytes -= b.bytes
+	o.frames -= b.frames
+	b.bytes, b.frames = 0, 0
+	tell := o.failure == nil
+	o.fail(err)
+	events := o.events
+	o.mu.Unlock()
+	if tell && events != nil {
+		events.outboxFailed(err)
+	}
+	o.mu.Lock()
+	o.idle()
+	o.mu.Unlock()
+}
