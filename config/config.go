@@ -47,6 +47,8 @@ type Listen struct {
 	TLSKey  string `toml:"tls_key"`
 	// TLSClientCA is a PEM file of authorities; set, every TLS client must show a certificate that one of them signed.
 	TLSClientCA string `toml:"tls_client_ca"`
+	// TLSOnly refuses clients that do not begin with TLS.
+	TLSOnly bool `toml:"tls_only"`
 	// TLSMinVersion is the oldest TLS version that is accepted.
 	TLSMinVersion string `toml:"tls_min_version" enum:"1.2|1.3"`
 
@@ -112,7 +114,7 @@ type Limits struct {
 	// MaxHeaderBlockBytes is the length of the command and all header lines of a frame.
 	MaxHeaderBlockBytes Bytes `toml:"max_header_block_bytes" min:"128B" max:"64MiB"`
 	// MaxBodyBytes is the length of a body.
-	MaxBodyBytes Bytes `toml:"max_body_bytes" min:"0B" max:"1GiB"`
+	MaxBodyBytes Bytes `toml:"max_body_bytes" min:"1B" max:"1GiB"`
 
 	MaxSubscriptions     int   `toml:"max_subscriptions" min:"1" max:"1000000"`      // per connection
 	MaxTransactions      int   `toml:"max_transactions" min:"0" max:"100000"`        // open ones, per connection; 0: none may be begun

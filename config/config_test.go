@@ -261,6 +261,7 @@ func TestSingleProblems(t *testing.T) {
 		{"certificate without key", "[[listen]]\naddress = \":1\"\ntls_cert = \"c.pem\"", `t.toml:3: listen[0].tls_cert: is set without tls_key`},
 		{"key without certificate", "[[listen]]\naddress = \":1\"\ntls_key = \"c.pem\"", `t.toml:3: listen[0].tls_key: is set without tls_cert`},
 		{"authorities without certificate", "[[listen]]\naddress = \":1\"\ntls_client_ca = \"c.pem\"", `t.toml:3: listen[0].tls_client_ca: is set without`},
+		{"TLS alone without certificate", "[[listen]]\naddress = \":1\"\ntls_only = true", `t.toml:3: listen[0].tls_only: is true without`},
 		{"TLS version", "[[listen]]\naddress = \":1\"\ntls_min_version = \"1.1\"", `"1.1" is not one of 1.2, 1.3`},
 		{"permission", "[[listen]]\naddress = \":1\"\nunix_mode = \"rw\"", `t.toml:3: listen[0].unix_mode: "rw" is not a permission`},
 	} {

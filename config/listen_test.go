@@ -56,6 +56,14 @@ func TestWarnings(t *testing.T) {
 		if got := c.Warnings(); len(got) != want {
 			t.Errorf("%s: %v", address, got)
 		}
+		c.Listen[0].TLSOnly, c.Listen[0].TLSClientCA = true, "ca.pem"
+		if got := c.Warnings(); len(got) != 0 {
+			t.Errorf("%s for certificates only: %v", address, got)
+		}
+		c.Listen[0].TLSOnly = false
+		if got := c.Warnings(); len(got) != want {
+			t.Errorf("%s, certificates or none: %v", address, got)
+		}
 		c.Login, c.Passcode = "me", "x"
 		if got := c.Warnings(); len(got) != 0 {
 			t.Errorf("%s with a login: %v", address, got)

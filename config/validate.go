@@ -182,6 +182,8 @@ func (c *Config) listeners(f *faults) {
 			f.add("is set without tls_cert", key("tls_key"), key("tls_cert"))
 		case l.TLSCert == "" && l.TLSClientCA != "":
 			f.add("is set without tls_cert and tls_key", key("tls_client_ca"))
+		case l.TLSCert == "" && l.TLSOnly:
+			f.add("is true without tls_cert and tls_key", key("tls_only"))
 		}
 		if _, err := parseMode(l.UnixMode); err != nil {
 			f.add(err.Error(), key("unix_mode"))
@@ -252,7 +254,7 @@ func (c *Config) Warnings() Problems {
 	for i := range c.Listen {
 		l := &c.Listen[i]
 		endpoints, err := l.Endpoints()
-		if err != nil || c.Login != "" {
+		if err != nil || c.Login != "" || (l.TLSOnly && l.TLSClientCA != "") {
 			continue
 		}
 		for _, e := range endpoints {
