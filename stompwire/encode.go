@@ -18,26 +18,38 @@ func AppendFrame(dst []byte, f *Frame, v Version) []byte {
 	if f.Command.literal() {
 		v = 0
 	}
+	counted := -1 // the line that is the content-length
+	for i := range f.Header {
+		if isContentLength(f.Header[i].Name, v) {
+			counted = i
+			break
+		}
+	}
 	dst = append(dst, f.Command...)
 	dst = append(dst, '\n')
-	if (f.Command == Message || bytes.IndexByte(f.Body, 0) >= 0) && !f.Header.Has(ContentLength) {
+	if counted < 0 && (f.Command == Message || bytes.IndexByte(f.Body, 0) >= 0) {
 		dst = appendContentLength(dst, len(f.Body))
 	}
-	written := false
 	for i := range f.Header {
-		name := f.Header[i].Name
-		if len(name) == len(ContentLength) && name == ContentLength {
-			if !written {
-				dst = appendContentLength(dst, len(f.Body))
-				written = true
-			}
-			continue
+		switch name := f.Header[i].Name; {
+		case i == counted:
+			dst = appendContentLength(dst, len(f.Body))
+		case i < counted || counted < 0 || !isContentLength(name, v):
+			dst = AppendHeader(dst, name, f.Header[i].Value, v)
 		}
-		dst = AppendHeader(dst, name, f.Header[i].Value, v)
 	}
 	dst = append(dst, '\n')
 	dst = append(dst, f.Body...)
 	return append(dst, 0)
+}
+
+// isContentLength reports whether a reader that speaks v takes a line of that name for the
+// content-length: one of 1.0 trims the name first.
+func isContentLength(name string, v Version) bool {
+	if v <= V10 {
+		name = trim(name)
+	}
+	return name == ContentLength
 }
 
 func appendContentLength(dst []byte, n int) []byte {
@@ -82,7 +94,7 @@ func AppendHeader(dst []byte, name, value string, v Version) []byte {
 }
 
 func appendName(dst []byte, name string, v Version) []byte {
-	if v <= V10 && blank(name) || name == "" {
+	if v <= V10 && trim(name) == "" || name == "" {
 		return append(dst, '_')
 	}
 	start := len(dst)
@@ -95,15 +107,6 @@ func appendName(dst []byte, name string, v Version) []byte {
 		}
 	}
 	return dst
-}
-
-func blank(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] != ' ' && s[i] != '\t' {
-			return false
-		}
-	}
-	return true
 }
 
 // appendEscaped appends s with the escapes of v, and instead for each octet that v
