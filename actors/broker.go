@@ -1,0 +1,409 @@
+package actors
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"stampede/config"
+	"stampede/stompwire"
+	"stampede/transport"
+)
+
+// Broker is a running STOMP broker. All its methods may be called from any goroutine.
+type Broker struct {
+	core   *core
+	root   *actor.PID
+	doors  []*door
+	addrs  []net.Addr
+	done   chan struct{}
+	closed sync.Once
+	err    error
+	pool   *workerPool
+}
+
+// core is what every actor of one broker shares. Nothing in it changes after Start but counters.
+type core struct {
+	system     *actor.ActorSystem
+	dispatcher actor.Dispatcher
+	cfg        *config.Config
+	log        *slog.Logger
+	clock      transport.Clock
+	server     string // the server header
+	boot       string // tells message and session ids of this run from any other's
+	roles      roles
+	events     eventBus
+	injector   func(role, path, phase string, message any)
+	table      table
+	stats      counters
+
+	connections    atomic.Int64
+	nextConnection atomic.Uint64
+	names          struct {
+		sync.Mutex
+		read func([]byte) (int, error)
+	}
+
+	routerPID      *actor.PID
+	connectionsPID *actor.PID
+	listenersPID   *actor.PID
+}
+
+// counters are kept with atomics, per broker.
+type counters struct {
+	logins, errors                    atomic.Uint64
+	published, delivered, settled     atomic.Uint64
+	deadLettered, dropped, unroutable atomic.Uint64
+}
+
+// roles are the kinds of actors and how each is treated when it fails.
+type roles struct {
+	root, router, connections, listeners                                role
+	destination, connection, transport, session, subscription, listener role
+}
+
+func newRoles(cfg *config.Config) roles {
+	s := cfg.Supervision
+	forever := restartPolicy{maxRestarts: -1, window: s.Window, backoffMin: s.BackoffMin, backoffMax: s.BackoffMax}
+	client := restartPolicy{maxRestarts: cfg.Session.MaxRestarts, window: cfg.Session.RestartWindow}
+	return roles{
+		root:         role{name: "broker", resumes: true, policy: forever},
+		router:       role{name: "destinations", resumes: true, policy: forever},
+		connections:  role{name: "connections", resumes: true, policy: forever},
+		listeners:    role{name: "listeners", resumes: true, policy: forever},
+		destination:  role{name: "destination", policy: forever},
+		listener:     role{name: "listener", policy: forever},
+		connection:   role{name: "connection", resumes: true, policy: restartPolicy{}},
+		transport:    role{name: "transport", policy: restartPolicy{}},
+		session:      role{name: "session", policy: client},
+		subscription: role{name: "subscription", policy: client},
+	}
+}
+
+// Option changes how Start sets a broker up.
+type Option func(*options)
+
+type options struct {
+	log        *slog.Logger
+	version    string
+	clock      transport.Clock
+	system     *actor.ActorSystem
+	dispatcher actor.Dispatcher
+	injector   func(role, path, phase string, message any)
+}
+
+// WithLogger has the broker log to l; without it it logs nothing.
+func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
+
+// WithVersion sets the version that clients see in the server header.
+func WithVersion(v string) Option { return func(o *options) { o.version = v } }
+
+// WithClock sets the clock that all timers of the broker run on.
+func WithClock(c transport.Clock) Option { return func(o *options) { o.clock = c } }
+
+// WithActorSystem puts the broker's actors into a program's own system, which outlives it.
+func WithActorSystem(s *actor.ActorSystem) Option { return func(o *options) { o.system = s } }
+
+// Start starts a broker and returns when it accepts connections. cfg must be valid (config.Load,
+// config.Parse and config.Default return such) and must not be changed afterwards. ctx bounds the
+// start only. The error of an address that can't be listened on says what to do.
+func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, error) {
+	o := options{log: slog.New(slog.DiscardHandler), version: "dev", clock: transport.SystemClock()}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	b := &Broker{done: make(chan struct{})}
+	c := &core{cfg: cfg, log: o.log, clock: o.clock, injector: o.injector, server: "stampede/" + o.version, roles: newRoles(cfg)}
+	c.names.read = rand.Read
+	c.boot = c.random(5)
+	c.dispatcher = o.dispatcher
+	if c.dispatcher == nil {
+		b.pool = newWorkerPool()
+		c.dispatcher = b.pool
+	}
+	c.system = o.system
+	if c.system == nil {
+		c.system = newSystem(o.log)
+	}
+	b.core = c
+	if err := b.listen(ctx); err != nil {
+		b.release()
+		return nil, err
+	}
+	if err := b.spawn(ctx); err != nil {
+		b.release()
+		return nil, err
+	}
+	return b, nil
+}
+
+// newSystem is an actor system that logs through us, and never what a lost message said.
+func newSystem(log *slog.Logger) *actor.ActorSystem {
+	return actor.NewActorSystem(
+		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+			return slog.New(warnings{log.Handler()}).With("library", "protoactor-go")
+		}),
+		actor.WithDeadLetterRequestLogging(false),
+	)
+}
+
+// warnings drops what the library has to say below a warning: it reports every panic that our
+// supervisors report with more detail, and every message to a connection that has just gone.
+type warnings struct{ slog.Handler }
+
+func (w warnings) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && w.Handler.Enabled(ctx, l)
+}
+func (w warnings) WithAttrs(a []slog.Attr) slog.Handler { return warnings{w.Handler.WithAttrs(a)} }
+func (w warnings) WithGroup(g string) slog.Handler      { return warnings{w.Handler.WithGroup(g)} }
+
+// listen opens every address before any actor runs, so that Start can say what is wrong.
+func (b *Broker) listen(ctx context.Context) error {
+	for i := range b.core.cfg.Listen {
+		l := &b.core.cfg.Listen[i]
+		tlsConfig, err := l.TLS()
+		if err != nil {
+			return fmt.Errorf("listener %s: %w", listenerName(l), err)
+		}
+		endpoints, err := l.Endpoints()
+		if err != nil {
+			return fmt.Errorf("listener %s: address %w", listenerName(l), err)
+		}
+		port := ""
+		for _, e := range endpoints {
+			d := &door{config: transport.ListenerConfig{
+				Name: listenerName(l), Network: e.Network, Address: e.Address, UnixMode: l.FileMode(),
+				STOMP: l.STOMP, WebSocket: l.WebSockets, HTTP: l.HTTP, TLS: tlsConfig, Origins: l.WebSocketsOrigin,
+				Web: l.Web, Trusted: l.Trusted, SniffTimeout: b.core.cfg.Session.LoginTimeout, ServerHeader: b.core.server,
+				InboundWindow: int(b.core.cfg.Limits.InboundWindow), OutboxCapacity: int(b.core.cfg.Limits.Outbox),
+			}}
+			if host, p, err := net.SplitHostPort(e.Address); err == nil && p == "0" && port != "" {
+				d.config.Address = net.JoinHostPort(host, port) // both loopback addresses, one port
+			}
+			d.listener, err = transport.Listen(ctx, d.config)
+			if err != nil {
+				if e.Optional && !errors.Is(err, context.Canceled) && !addressInUse(err) {
+					b.core.log.Debug("an optional address is not there", "address", e.Address, "cause", err)
+					continue
+				}
+				return fmt.Errorf("listener %s: %w", listenerName(l), err)
+			}
+			if _, p, err := net.SplitHostPort(d.listener.Addr().String()); err == nil {
+				port = p
+			}
+			if e.Network != "unix" {
+				d.config.Address = d.listener.Addr().String() // a restart must find the same port
+			}
+			d.server = transport.NewServer(d.config, b.core.accepted, b.core.log, b.core.clock, b.core.dispatcher.Schedule)
+			b.doors = append(b.doors, d)
+			b.addrs = append(b.addrs, d.listener.Addr())
+		}
+	}
+	return nil
+}
+
+func listenerName(l *config.Listen) string {
+	if l.Name != "" {
+		return l.Name
+	}
+	return l.Address
+}
+
+// release gives back what a failed start has opened.
+func (b *Broker) release() {
+	for _, d := range b.doors {
+		if d.listener != nil {
+			_ = d.listener.Close()
+		}
+	}
+	if b.pool != nil {
+		b.pool.Close()
+	}
+}
+
+// top is the root of the tree.
+type top struct {
+	core  *core
+	life  *life
+	doors []*door
+	ready chan<- error
+	gone  chan<- struct{}
+}
+
+func (t *top) receive(ctx actor.Context, message any) {
+	switch message.(type) {
+	case *actor.Started:
+		t.ready <- t.start(ctx)
+	case *actor.Stopped:
+		close(t.gone)
+	case *actor.Terminated, *gaveUp, *actor.Stopping, *actor.Restarting:
+	default:
+		t.core.unhandled(t.life, message)
+	}
+}
+
+func (t *top) start(ctx actor.Context) error {
+	c := t.core
+	router, err := c.spawn(ctx, c.roles.router, "destinations", newRouter(c))
+	if err != nil {
+		return err
+	}
+	c.routerPID = router.pid
+	clients, err := c.spawn(ctx, c.roles.connections, "connections", newConnections(c))
+	if err != nil {
+		return err
+	}
+	c.connectionsPID = clients.pid
+	doors, err := c.spawn(ctx, c.roles.listeners, "listeners", newListeners(c, t.doors))
+	if err != nil {
+		return err
+	}
+	c.listenersPID = doors.pid
+	return nil
+}
+
+// spawn starts the tree.
+func (b *Broker) spawn(ctx context.Context) error {
+	c := b.core
+	ready := make(chan error, 16) // a top that is ever restarted must not block
+	l := &life{core: c, role: c.roles.root}
+	t := &top{core: c, life: l, doors: b.doors, ready: ready, gone: b.done}
+	props := actor.PropsFromProducer(
+		func() actor.Actor { return &guard{life: l, inner: t} },
+		actor.WithMailbox(func() actor.Mailbox { return newMailbox(l) }),
+		actor.WithDispatcher(c.dispatcher),
+		actor.WithGuardian(rootStrategy{}),
+		actor.WithOnInit(func(ctx actor.Context) { l.pid = ctx.Self() }),
+	)
+	pid, err := c.system.Root.SpawnNamed(props, "stampede-"+c.boot)
+	if err != nil {
+		return fmt.Errorf("start the supervision tree: %w", err)
+	}
+	b.root = pid
+	select {
+	case err := <-ready:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Addrs returns the addresses the broker listens on, in the order of the configuration.
+func (b *Broker) Addrs() []net.Addr { return append([]net.Addr(nil), b.addrs...) }
+
+// Done is closed when the broker has ended.
+func (b *Broker) Done() <-chan struct{} { return b.done }
+
+// Events returns a channel of what happens in the broker from now on; it is closed when ctx ends.
+// A follower that is more than 1024 events behind loses the newest ones.
+func (b *Broker) Events(ctx context.Context) <-chan Event { return b.core.events.follow(ctx) }
+
+// Pipe returns a connection to the broker that never leaves the process: a stream that speaks
+// STOMP like a TCP connection, without a socket.
+func (b *Broker) Pipe() net.Conn {
+	client, server := transport.Pipe(transport.PipeOptions{
+		Clock: b.core.clock, Schedule: b.core.dispatcher.Schedule,
+		InboundWindow: int(b.core.cfg.Limits.InboundWindow), OutboxCapacity: int(b.core.cfg.Limits.Outbox),
+	})
+	b.core.accepted(server)
+	return client
+}
+
+// Shutdown ends the broker in order: no new clients; everything received is carried out; every
+// client gets an ERROR with the code shutdown and its socket is flushed and closed; then the
+// actors stop. What is not done when ctx or shutdown.drain_timeout ends is cut off, and the error
+// says so. Messages held in memory are gone afterwards. Later calls wait for the first.
+func (b *Broker) Shutdown(ctx context.Context) error {
+	b.closed.Do(func() { b.err = b.shutdown(ctx) })
+	return b.err
+}
+
+func (b *Broker) shutdown(ctx context.Context) error {
+	c := b.core
+	if d := c.cfg.Shutdown.DrainTimeout; d > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d)
+		defer cancel()
+	}
+	var cut error
+	shut, gone := make(chan struct{}), make(chan struct{})
+	c.system.Root.Send(c.listenersPID, &shutDoors{shut: shut})
+	select {
+	case <-shut:
+	case <-ctx.Done():
+		cut = errors.New("the listeners did not close in time")
+	}
+	c.system.Root.Send(c.connectionsPID, &drainAll{gone: gone})
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		cut = fmt.Errorf("%d connections were cut off: %w", c.connections.Load(), context.Cause(ctx))
+		c.system.Root.Send(c.connectionsPID, &abort{})
+		select {
+		case <-gone:
+		case <-time.After(time.Second):
+		}
+	}
+	c.system.Root.Stop(b.root)
+	select {
+	case <-b.done:
+	case <-time.After(5 * time.Second):
+		cut = errors.Join(cut, errors.New("the actors did not stop in time"))
+	}
+	if b.pool != nil {
+		b.pool.Close()
+	}
+	return cut
+}
+
+func (c *core) router() *actor.PID { return c.routerPID }
+
+func (c *core) unhandled(l *life, message any) {
+	c.event(Event{Kind: EventUnhandled, Role: l.role.name, Actor: l.pid.Id, Cause: fmt.Sprintf("%T", message)})
+}
+
+func (c *core) wireLimits() stompwire.Limits {
+	l := c.cfg.Limits
+	return stompwire.Limits{
+		MaxHeaders: l.MaxHeaders, MaxHeaderBytes: int(l.MaxHeaderBytes),
+		MaxHeaderBlockBytes: int(l.MaxHeaderBlockBytes), MaxBodyBytes: int(l.MaxBodyBytes),
+	}
+}
+
+func (c *core) transactionLimits() transactionLimits {
+	l := c.cfg.Limits
+	return transactionLimits{count: l.MaxTransactions, frames: l.MaxTransactionFrames, bytes: int(l.MaxTransactionBytes)}
+}
+
+// random is a name of n random octets that nobody can guess, if n is 16 or more.
+func (c *core) random(n int) string {
+	b := make([]byte, n)
+	c.names.Lock()
+	defer c.names.Unlock()
+	if _, err := c.names.read(b); err != nil {
+		panic(err) // crypto/rand never fails
+	}
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
+}
+
+// opaqueName is the public name of a temporary destination: who knows it was given it.
+func (c *core) opaqueName(k kind) string {
+	if k == kindTopic {
+		return replyTopicPrefix + c.random(20)
+	}
+	return replyQueuePrefix + c.random(20)
+}
+
+// addressInUse tells an address that somebody has from one that isn't there.
+func addressInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }

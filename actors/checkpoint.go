@@ -1,0 +1,68 @@
+package actors
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"stampede/stompwire"
+	"stampede/transport"
+)
+
+// checkpoint is what a session must not lose in a crash. The connection owns it; the session
+// commits to it once a frame is fully handled, so that the next incarnation goes on with the frame
+// behind the last one that was.
+type checkpoint struct {
+	conn      *transport.Conn
+	id        uint64 // the connection's number, never used again
+	transport *actor.PID
+	flow      *flow
+
+	phase   sessionPhase
+	version stompwire.Version
+	login   string
+
+	backlog []any // *transport.Inbound, *transport.Malformed, *transport.Ended, *shutDown: not yet handled
+	cursor  int   // frames of the first that are handled
+	newest  any   // what was put into the backlog last
+	wait    wait
+	found   *resolved  // answer to the last resolve
+	pending []*publish // batches not yet sent
+
+	subscriptions map[string]*subscriptionState // by id
+	serials       map[uint32]*subscriptionState
+	nextSerial    uint32
+	nextMessage   uint64
+	temporary     map[string]*handle // by the name the client uses
+	known         map[string]*handle // destinations used before
+	transactions  transactions
+	nextCommit    uint64
+	commit        *commit // being decided
+
+	goodbye    string // receipt of the DISCONNECT
+	hasGoodbye bool
+
+	ended   bool // no more Inbound will come
+	cleaned bool
+	reason  transport.CloseReason // why it is closing
+}
+
+type sessionPhase uint8
+
+const (
+	awaitingConnect sessionPhase = iota
+	connected
+	closing // an ERROR or the answer to DISCONNECT is out; nothing more is read
+)
+
+// wait is what the frames behind the present one wait for.
+type wait uint8
+
+const (
+	waitNothing    wait = iota
+	waitResolve         // the router's answer
+	waitSubscribe       // the destination's
+	waitCommit          // all participants'
+	waitDisconnect      // everything before DISCONNECT, or the end of input, to be done
+)
+
+// maxKnown bounds the destinations a session remembers; beyond it it forgets and finds them anew.
+const maxKnown = 256

@@ -1,0 +1,264 @@
+package actors
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"stampede/stompwire"
+	"stampede/transport"
+)
+
+// connections is the supervisor of all clients. A failure below it ends one connection and no other.
+type connections struct {
+	core     *core
+	life     *life
+	children map[string]*checkpoint // by path: what has to be given back if a connection can't do it itself
+	draining chan<- struct{}        // closed when the last connection is gone
+}
+
+func newConnections(c *core) func(*life) process {
+	s := &connections{core: c, children: make(map[string]*checkpoint)}
+	return func(l *life) process {
+		s.life = l
+		return s
+	}
+}
+
+// drainAll (broker → connections): say goodbye to everybody; gone is closed when they are.
+type drainAll struct{ gone chan<- struct{} }
+
+func (s *connections) receive(ctx actor.Context, message any) {
+	switch m := message.(type) {
+	case *accept:
+		s.accept(ctx, m.conn)
+	case *drainAll:
+		s.draining = m.gone
+		for _, pid := range ctx.Children() {
+			ctx.Send(pid, &shutDown{})
+		}
+		s.tellDrained()
+	case *abort:
+		for _, pid := range ctx.Children() {
+			ctx.Send(pid, m)
+		}
+	case *actor.Terminated:
+		s.terminated(ctx, m)
+	case *gaveUp: // its cleanup follows with Terminated
+	case *actor.Started, *actor.Stopping, *actor.Stopped, *actor.Restarting:
+	default:
+		s.core.unhandled(s.life, message)
+	}
+}
+
+// refuse: a client whose arrival crashed the supervisor twice.
+func (s *connections) refuse(_ actor.Context, message any) {
+	if m, ok := message.(*accept); ok {
+		s.core.refuseConn(m.conn, transport.ReasonInternalError, internalFault())
+	}
+}
+
+func (s *connections) accept(ctx actor.Context, conn *transport.Conn) {
+	if s.draining != nil {
+		s.core.refuseConn(conn, transport.ReasonShutdown, &Fault{Code: CodeShutdown, Message: "the broker is shutting down", Detail: "The broker is going down; connect again later."})
+		return
+	}
+	id := s.core.nextConnection.Add(1)
+	cp := &checkpoint{conn: conn, id: id, transactions: transactions{limits: s.core.transactionLimits()}}
+	cp.flow = &flow{window: conn.Window(), system: ctx.ActorSystem()}
+	l, err := s.core.spawn(ctx, s.core.roles.connection, connectionName(id), func(l *life) process {
+		return &connection{checkpoint: cp, core: s.core, life: l}
+	})
+	if err != nil {
+		panic(err)
+	}
+	s.children[l.pid.Id] = cp
+}
+
+func connectionName(id uint64) string { return "c" + strconv.FormatUint(id, 10) }
+
+// terminated is the backstop: what a connection holds is given back even if it could not do it.
+func (s *connections) terminated(ctx actor.Context, m *actor.Terminated) {
+	cp, ok := s.children[m.Who.Id]
+	if !ok {
+		return
+	}
+	delete(s.children, m.Who.Id)
+	cp.conn.Abort()
+	cp.cleanUp(ctx, s.core)
+	s.core.connections.Add(-1)
+	s.core.event(Event{Kind: EventDisconnected, Role: s.core.roles.connection.name, Actor: m.Who.Id, Cause: cp.reason.Code()})
+	s.tellDrained()
+}
+
+func (s *connections) tellDrained() {
+	if s.draining != nil && len(s.children) == 0 {
+		close(s.draining)
+		s.draining = make(chan struct{})
+	}
+}
+
+// refuseConn turns a client away before any actor serves it.
+func (c *core) refuseConn(conn *transport.Conn, reason transport.CloseReason, fault *Fault) {
+	c.connections.Add(-1)
+	frame := fault.frame("", false)
+	c.dispatcher.Schedule(func() { conn.Refuse(reason, stompwire.AppendFrame(nil, &frame, stompwire.V10)) })
+}
+
+// accepted is called by a listener for every new client, on a goroutine of the listener.
+func (c *core) accepted(conn *transport.Conn) {
+	n := c.connections.Add(1)
+	if limit := c.cfg.Limits.MaxConnections; limit > 0 && n > int64(limit) {
+		c.log.Warn("a connection was refused", "remote", remote(conn), "limit", "limits.max_connections", "value", limit)
+		c.refuseConn(conn, transport.ReasonTryAgainLater, limitFault(CodeConnections, "too many connections", "limits.max_connections", int64(limit)))
+		return
+	}
+	c.system.Root.Send(c.connectionsPID, &accept{conn: conn})
+}
+
+// connection is the supervisor of one client's transport, session and subscriptions, and the
+// owner of what must survive the session.
+type connection struct {
+	*checkpoint
+	core      *core
+	life      *life
+	session   *life
+	transport *life
+	closing   bool
+}
+
+func (c *connection) receive(ctx actor.Context, message any) {
+	switch m := message.(type) {
+	case *actor.Started:
+		c.start(ctx)
+	case *shutDown:
+		ctx.Send(c.session.pid, m)
+	case *abort:
+		c.conn.Abort()
+	case *transport.Closed:
+		c.closed(ctx, m)
+	case *gaveUp:
+		c.gaveUp(ctx, m)
+	case *actor.Stopped:
+		c.cleanUp(ctx, c.core)
+	case *actor.Terminated, *actor.Stopping, *actor.Restarting:
+	default:
+		c.core.unhandled(c.life, message)
+	}
+}
+
+// start spawns the session first, so that the transport has somebody to talk to.
+func (c *connection) start(ctx actor.Context) {
+	c.checkpoint.transport = ctx.ActorSystem().NewLocalPID(ctx.Self().Id + "/transport")
+	var err error
+	c.session, err = c.core.spawn(ctx, c.core.roles.session, "session", func(l *life) process {
+		return &session{checkpoint: c.checkpoint, core: c.core, life: l}
+	})
+	if err != nil {
+		panic(err)
+	}
+	c.flow.session = c.session.pid
+	cfg := c.core.cfg
+	options := transport.ActorOptions{
+		Clock: c.core.clock, Session: c.session.pid, Owner: ctx.Self(), Logger: c.core.log,
+		Limits: stompwire.Limits{
+			MaxHeaders:          cfg.Limits.ConnectMaxHeaders,
+			MaxHeaderBytes:      int(cfg.Limits.ConnectMaxHeaderBytes),
+			MaxHeaderBlockBytes: int(cfg.Limits.ConnectMaxHeaderBlockBytes),
+		},
+		FrameTimeout: cfg.Session.FrameTimeout, LoginlessTimeout: cfg.Session.LoginTimeout,
+	}
+	c.transport, err = c.core.spawn(ctx, c.core.roles.transport, "transport", func(*life) process {
+		return foreign{transport.NewActor(c.conn, options)}
+	})
+	if err != nil {
+		panic(err)
+	}
+}
+
+func (c *connection) closed(ctx actor.Context, m *transport.Closed) {
+	if c.reason == transport.ReasonNone {
+		c.reason = m.Reason
+	}
+	c.life.stop(ctx)
+}
+
+// gaveUp ends the connection when a part of it can't go on. The client is told, if it can be.
+func (c *connection) gaveUp(ctx actor.Context, m *gaveUp) {
+	if c.closing {
+		return
+	}
+	c.closing = true
+	c.reason = transport.ReasonInternalError
+	if m.child == c.transport {
+		c.conn.Abort()
+		c.life.stop(ctx)
+		return
+	}
+	frame := internalFault().frame("", false)
+	v := max(c.version, stompwire.V10)
+	c.conn.Outbox().Append(stompwire.AppendFrame(nil, &frame, v))
+	ctx.Send(c.transport.pid, &transport.Close{Reason: transport.ReasonInternalError, Linger: c.core.cfg.Session.Linger})
+}
+
+// cleanUp gives back everything a connection held: subscriptions and what they had not
+// acknowledged, temporary destinations, transactions, leases. It runs once its actors are gone, and
+// a second time does nothing.
+func (cp *checkpoint) cleanUp(ctx actor.Context, c *core) {
+	if cp.cleaned {
+		return
+	}
+	cp.cleaned = true
+	for _, serial := range slices.Sorted(maps.Keys(cp.serials)) {
+		sub := cp.serials[serial]
+		sub.ended.Store(true)
+		if sink := sub.sink.Load(); sink != nil {
+			sink.Close()
+		}
+		m := &unsubscribe{key: sub.key, epoch: sub.epoch}
+		to := c.router()
+		if sub.handle != nil {
+			to = sub.handle.pid()
+			if !sub.attached {
+				sub.handle.release()
+			}
+		} else {
+			m.pattern = sub.destination.full
+		}
+		ctx.Send(to, m)
+	}
+	if cp.commit != nil && !cp.commit.decided {
+		cp.undoCommit(func(h *handle, m *decide) { ctx.Send(h.pid(), m) })
+	} else if cp.commit != nil {
+		releaseAll(cp.commit.tx)
+		delete(cp.transactions.open, cp.commit.tx.id)
+	}
+	for _, tx := range cp.transactions.open {
+		releaseAll(tx)
+	}
+	if cp.found != nil && cp.found.handle != nil {
+		cp.found.handle.release()
+	}
+	for _, p := range cp.pending {
+		p.to.release()
+	}
+	for _, name := range slices.Sorted(maps.Keys(cp.temporary)) {
+		ctx.Send(c.router(), &dropTemporary{handle: cp.temporary[name]})
+	}
+	for _, in := range cp.backlog {
+		if in, ok := in.(*transport.Inbound); ok {
+			cp.conn.Window().Release(in.Cost)
+			in.Cost = 0
+		}
+	}
+}
+
+func remote(conn *transport.Conn) string {
+	if a := conn.Info().Remote; a != nil {
+		return fmt.Sprintf("%s %s", conn.Info().Kind, a)
+	}
+	return conn.Info().Kind.String()
+}

@@ -1,0 +1,631 @@
+package actors
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"stampede/config"
+	"stampede/stompwire"
+	"stampede/transport"
+)
+
+// destinationState is what a destination must not lose in a crash: its messages, who receives
+// them, and what it has promised. The router hands it in; every incarnation works on the same one.
+type destinationState struct {
+	handle   *handle
+	queue    *queue // one of these two
+	topic    *topic
+	held     []*publish // publishers waiting for room, first come first
+	heldTill time.Time  // when the first of them gets an ERROR
+	prepared map[txID]*prepare
+	waiting  []*prepare // COMMITs waiting for room
+	activity uint64     // messages handled; what idleness is told by
+}
+
+func newDestinationState(c *core, h *handle) *destinationState {
+	s := &destinationState{handle: h, prepared: make(map[txID]*prepare)}
+	if h.kind == kindTopic {
+		s.topic = newTopic()
+		return s
+	}
+	q := c.cfg.Queues
+	limits := queueLimits{maxMessages: q.MaxMessages, maxBytes: int(q.MaxBytes), maxDeliveries: q.MaxDeliveries}
+	switch q.Full {
+	case config.FullReject:
+		limits.full = fullReject
+	case config.FullDropOldest:
+		limits.full = fullDropOldest
+	default:
+		limits.full = fullHold
+	}
+	if h.address == q.DeadLetter {
+		limits.maxDeliveries = 0 // there is nowhere further to go
+	}
+	s.queue = newQueue(limits)
+	return s
+}
+
+// unused tells whether nothing would be missed if it went away.
+func (s *destinationState) unused() bool {
+	if len(s.held)+len(s.waiting)+len(s.prepared) > 0 {
+		return false
+	}
+	if s.topic != nil {
+		return s.topic.own == 0 && s.topic.delayed.Len() == 0
+	}
+	return s.queue.count == 0 && len(s.queue.consumers) == 0
+}
+
+// destination is the actor that gives a queue's or topic's messages out.
+type destination struct {
+	*destinationState
+	core  *core
+	life  *life
+	timer transport.Timer // for the next thing that is due
+	due   time.Time
+	idle  transport.Timer
+
+	// Scratch space, so that a burst allocates nothing per message and subscriber.
+	deliveries [3][]transport.Delivery
+	touched    []*consumer
+	extra      []byte
+}
+
+func (d *destination) receive(ctx actor.Context, message any) {
+	switch m := message.(type) {
+	case *publish:
+		d.publish(ctx, m)
+	case *settle:
+		d.settle(ctx, m)
+	case *written:
+		d.queue.settleOldest(m.key, m.epoch, m.n)
+		d.flush(ctx)
+	case *subscribe:
+		d.subscribe(ctx, m)
+	case *unsubscribe:
+		d.unsubscribe(ctx, m)
+	case *prepare:
+		d.prepare(ctx, m)
+	case *decide:
+		d.decide(ctx, m)
+	case *buried:
+		d.queue.buried(m.entry)
+		d.flush(ctx)
+	case *unburied:
+		d.unburied(ctx, m)
+	case *tick:
+		d.timer = nil
+		d.tick(ctx)
+	case *idleCheck:
+		d.idleCheck(ctx, m)
+		return
+	case *actor.Started:
+		d.started(ctx)
+	case *actor.Stopping, *actor.Restarting:
+		d.stopTimers()
+	case *actor.Stopped:
+	default:
+		d.core.unhandled(d.life, message)
+	}
+	d.activity++
+	d.arm(ctx)
+}
+
+// started makes derived state anew: after a crash nobody knows how far the last incarnation got.
+func (d *destination) started(ctx actor.Context) {
+	if d.queue != nil {
+		d.queue.rebuild()
+		d.flush(ctx)
+		return
+	}
+	d.topic.rebuild()
+}
+
+// refuse answers for a message that crashed the destination twice.
+func (d *destination) refuse(ctx actor.Context, message any) {
+	fault := internalFault()
+	switch m := message.(type) {
+	case *publish:
+		d.reject(ctx, m, fault)
+	case *subscribe:
+		if m.session != nil {
+			ctx.Send(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: fault})
+		}
+	case *unsubscribe:
+		if m.session != nil {
+			ctx.Send(m.session, &unsubscribed{serial: m.key.serial})
+		}
+	case *prepare:
+		m.to.release()
+		ctx.Send(m.session, &prepared{id: m.id, to: d.handle, fault: fault})
+	}
+}
+
+func (d *destination) publish(ctx actor.Context, p *publish) {
+	switch {
+	case d.topic != nil:
+		d.fanOut(ctx, p.batch, &p.done)
+		d.accept(ctx, p)
+	case len(d.held) > 0:
+		// Behind those that wait already: messages of one connection stay in order.
+		d.held = append(d.held, p)
+	case !d.enqueue(ctx, p):
+		d.held = append(d.held, p)
+		d.hold()
+	}
+	if d.queue != nil {
+		d.flush(ctx)
+	}
+}
+
+// enqueue puts what it can of a batch into the queue; false: the rest has to wait for room.
+func (d *destination) enqueue(ctx actor.Context, p *publish) bool {
+	q := d.queue
+	now := d.core.clock.Now()
+	for p.done < len(p.batch) {
+		m := p.batch[p.done]
+		if !q.room(1, m.size) {
+			switch {
+			case !q.everRoom(1, m.size):
+				d.reject(ctx, p, limitFault(CodeMessageTooLarge, "message larger than its queue", "queues.max_bytes", int64(q.limits.maxBytes)))
+				return true
+			case q.limits.full == fullDropOldest && q.makeRoom(1, m.size):
+			case q.limits.full == fullHold && p.bury == nil:
+				return false
+			default:
+				d.reject(ctx, p, d.fullFault())
+				return true
+			}
+		}
+		q.put(m, now)
+		p.done++
+		if m.hasReceipt {
+			p.receipts = append(p.receipts, m.receipt)
+		}
+	}
+	d.accept(ctx, p)
+	return true
+}
+
+func (d *destination) fullFault() *Fault {
+	l := d.queue.limits
+	return faultf(CodeDestinationFull, "destination full", "the queue %q is full: queues.max_messages is %d, queues.max_bytes is %d, and no consumer made room in time", d.handle.name, l.maxMessages, l.maxBytes)
+}
+
+// accept ends a batch whose messages are all owned here, or given out.
+func (d *destination) accept(ctx actor.Context, p *publish) {
+	if d.topic != nil {
+		for _, m := range p.batch {
+			if m.hasReceipt {
+				p.receipts = append(p.receipts, m.receipt)
+			}
+		}
+	}
+	d.core.stats.published.Add(uint64(len(p.batch)))
+	d.finish(ctx, p)
+	if p.bury != nil {
+		ctx.Send(p.bury.from.pid(), &buried{entry: p.bury.entry})
+	}
+}
+
+// reject ends a batch at its next message; nothing behind that is taken, since its connection ends.
+func (d *destination) reject(ctx actor.Context, p *publish, fault *Fault) {
+	next := p.batch[min(p.done, len(p.batch)-1)]
+	if p.from != nil {
+		if len(p.receipts) > 0 {
+			ctx.Send(p.from, &accepted{receipts: p.receipts})
+			p.receipts = nil
+		}
+		ctx.Send(p.from, &rejected{receipt: next.receipt, hasReceipt: next.hasReceipt, fault: fault})
+	}
+	d.finish(ctx, p)
+	if p.bury != nil {
+		ctx.Send(p.bury.from.pid(), &unburied{burial: p.bury})
+	}
+}
+
+func (d *destination) finish(ctx actor.Context, p *publish) {
+	if len(p.receipts) > 0 && p.from != nil {
+		ctx.Send(p.from, &accepted{receipts: p.receipts})
+	}
+	if p.flow != nil {
+		p.flow.done(len(p.batch), p.cost)
+	}
+	p.to.release()
+}
+
+// hold starts the patience with the first publisher that waits.
+func (d *destination) hold() {
+	d.heldTill = time.Time{}
+	if t := d.core.cfg.Queues.HoldTimeout; t > 0 {
+		d.heldTill = d.core.clock.Now().Add(t)
+	}
+}
+
+// resumeHeld lets waiting publishers go on as far as there is room.
+func (d *destination) resumeHeld(ctx actor.Context) (any bool) {
+	for len(d.held) > 0 || len(d.waiting) > 0 {
+		if len(d.waiting) > 0 {
+			if !d.tryPrepare(ctx, d.waiting[0]) {
+				return any
+			}
+			d.waiting = d.waiting[1:]
+			any = true
+			continue
+		}
+		before := d.held[0].done
+		if !d.enqueue(ctx, d.held[0]) {
+			moved := d.held[0].done > before
+			if moved {
+				d.hold()
+			}
+			return any || moved
+		}
+		d.held[0] = nil
+		d.held = d.held[1:]
+		d.hold()
+		any = true
+	}
+	return any
+}
+
+// fanOut gives messages to every subscriber of the topic: encoded once per version, one lock and
+// one wake-up per subscriber and batch. given counts the subscribers that are served, so that
+// a crash on the way repeats nothing.
+func (d *destination) fanOut(ctx actor.Context, batch []*Message, given *int) {
+	now := time.Time{}
+	var live []*Message
+	for i, m := range batch {
+		ordinary := m.notBefore.IsZero() && m.expires.IsZero()
+		if !ordinary {
+			if now.IsZero() {
+				now = d.core.clock.Now()
+			}
+			if live == nil {
+				live = append(make([]*Message, 0, len(batch)), batch[:i]...)
+			}
+			switch {
+			case !m.expires.IsZero() && !m.expires.After(now):
+				continue
+			case m.notBefore.After(now):
+				d.topic.delay(m)
+				continue
+			}
+		}
+		if live != nil {
+			live = append(live, m)
+		}
+	}
+	if live == nil {
+		live = batch
+	}
+	d.spread(ctx, live, given)
+}
+
+func (d *destination) spread(ctx actor.Context, batch []*Message, given *int) {
+	if len(batch) == 0 || len(d.topic.subscribers) == 0 {
+		return
+	}
+	var items []delivered
+	var auto uint64
+	for *given < len(d.topic.subscribers) {
+		s := d.topic.subscribers[*given]
+		*given++
+		encoded := d.encode(batch, s.link.version)
+		if s.link.auto {
+			auto += uint64(s.link.sink.Deliver(encoded))
+			continue
+		}
+		if items == nil {
+			items = make([]delivered, len(batch))
+			for i, m := range batch {
+				items[i] = delivered{msg: m, deliveries: 1}
+			}
+		}
+		ctx.Send(s.link.subscription, &deliver{epoch: s.epoch, from: d.handle, items: items})
+	}
+	d.core.stats.delivered.Add(auto)
+	for i := range d.deliveries {
+		clear(d.deliveries[i])
+		d.deliveries[i] = d.deliveries[i][:0]
+	}
+}
+
+// encode gives the deliveries of a batch in a version; made once per batch and version.
+func (d *destination) encode(batch []*Message, v stompwire.Version) []transport.Delivery {
+	i := v - stompwire.V10
+	if len(d.deliveries[i]) == 0 {
+		for _, m := range batch {
+			d.deliveries[i] = append(d.deliveries[i], transport.Delivery{Tail: m.tail(v)})
+		}
+	}
+	return d.deliveries[i]
+}
+
+// flush gives out what can be given: it is called after everything that may have made a message
+// ready, given a consumer credit, or made room.
+func (d *destination) flush(ctx actor.Context) {
+	for {
+		d.touched = d.queue.dispatch(d.core.clock.Now(), d.touched[:0])
+		for i, c := range d.touched {
+			d.give(ctx, c)
+			d.touched[i] = nil
+		}
+		if !d.resumeHeld(ctx) {
+			return
+		}
+	}
+}
+
+// give hands a consumer its batch.
+func (d *destination) give(ctx actor.Context, c *consumer) {
+	batch := c.batch
+	c.batch = nil
+	if len(batch) == 0 || c.gone {
+		return
+	}
+	if !c.link.auto {
+		items := make([]delivered, len(batch))
+		for i, e := range batch {
+			e.msg.tail(c.link.version)
+			items[i] = delivered{msg: e.msg, entry: e, deliveries: e.deliveries}
+		}
+		ctx.Send(c.link.subscription, &deliver{epoch: c.epoch, from: d.handle, items: items})
+		return
+	}
+	c.batch = batch[:0] // nobody else sees it
+	out := d.deliveries[0][:0]
+	d.extra = d.extra[:0]
+	for _, e := range batch {
+		start := len(d.extra)
+		d.extra = appendRedelivered(d.extra, e.deliveries)
+		out = append(out, transport.Delivery{Extra: d.extra[start:], Tail: e.msg.tail(c.link.version)})
+	}
+	n := c.link.sink.Deliver(out)
+	d.core.stats.delivered.Add(uint64(n))
+	clear(out)
+	clear(batch)
+	d.deliveries[0] = out[:0]
+	// What a closed sink did not take stays outstanding until the unsubscribe that closed it arrives.
+}
+
+func (d *destination) settle(ctx actor.Context, m *settle) {
+	for _, s := range m.items {
+		if dead := d.queue.settle(m.key, m.epoch, s.entry, s.how); dead != nil {
+			d.bury(ctx, dead, reasonOf(s.how))
+		}
+	}
+	d.core.stats.settled.Add(uint64(len(m.items)))
+	if len(m.receipts) > 0 {
+		ctx.Send(m.session, &accepted{receipts: m.receipts})
+	}
+	d.flush(ctx)
+}
+
+func reasonOf(how outcome) string {
+	if how == discarded {
+		return "discarded"
+	}
+	return "max_deliveries"
+}
+
+// bury sends an entry to the dead-letter queue. It is owned here until that has it.
+func (d *destination) bury(ctx actor.Context, e *entry, reason string) {
+	to := d.core.cfg.Queues.DeadLetter
+	d.core.event(Event{Kind: EventDeadLetter, Role: d.life.role.name, Actor: d.life.pid.Id, Cause: fmt.Sprintf("%s: message %s", reason, e.msg.id)})
+	if to == "" || to == d.handle.address {
+		d.queue.buried(e)
+		return
+	}
+	d.core.stats.deadLettered.Add(1)
+	ctx.Send(d.core.router(), &burial{from: d.handle, entry: e, msg: e.msg.deadLetter(to, reason, e.refusals, e.deliveries)})
+}
+
+// unburied tries again after a while: the dead-letter queue is full, or could not be made.
+func (d *destination) unburied(ctx actor.Context, m *unburied) {
+	router, again := d.core.router(), m.burial
+	system := ctx.ActorSystem()
+	d.core.clock.AfterFunc(buryAgain, func() { system.Root.Send(router, again) })
+}
+
+// buryAgain is the pause between tries to hand a message to a dead-letter queue that refused it.
+const buryAgain = time.Second
+
+func (d *destination) subscribe(ctx actor.Context, m *subscribe) {
+	if d.topic != nil {
+		d.topic.attach(m.key, m.epoch, m.pattern != "", m.link)
+	} else {
+		d.queue.attach(m.key, m.epoch, m.credit, m.exclusive, m.link)
+		d.flush(ctx)
+	}
+	if m.session != nil {
+		ctx.Send(m.session, &subscribed{serial: m.key.serial, epoch: m.epoch})
+	}
+}
+
+func (d *destination) unsubscribe(ctx actor.Context, m *unsubscribe) {
+	if d.topic != nil {
+		d.topic.detach(m.key, m.epoch)
+	} else {
+		d.queue.detach(m.key, m.epoch)
+		d.flush(ctx)
+	}
+	if m.session != nil {
+		ctx.Send(m.session, &unsubscribed{serial: m.key.serial})
+	}
+}
+
+// prepare is the first half of a COMMIT.
+func (d *destination) prepare(ctx actor.Context, m *prepare) {
+	if _, twice := d.prepared[m.id]; twice {
+		return // handed over again after a crash
+	}
+	if len(d.waiting) > 0 || len(d.held) > 0 && len(m.batch) > 0 || !d.tryPrepare(ctx, m) {
+		d.waiting = append(d.waiting, m)
+		if len(d.waiting)+len(d.held) == 1 {
+			d.hold()
+		}
+	}
+}
+
+// tryPrepare answers a COMMIT; false: it has to wait for room.
+func (d *destination) tryPrepare(ctx actor.Context, m *prepare) bool {
+	if q := d.queue; q != nil && len(m.batch) > 0 {
+		n := len(m.batch)
+		switch {
+		case q.room(n, m.size):
+		case !q.everRoom(n, m.size):
+			d.refusePrepare(ctx, m, faultf(CodeDestinationFull, "transaction larger than its queue", "the transaction's messages for %q are more than an empty queue can hold (queues.max_messages is %d, queues.max_bytes is %d)", d.handle.name, q.limits.maxMessages, q.limits.maxBytes))
+			return true
+		case q.limits.full == fullDropOldest && q.makeRoom(n, m.size):
+		case q.limits.full == fullHold:
+			return false
+		default:
+			d.refusePrepare(ctx, m, d.fullFault())
+			return true
+		}
+		q.reserve(n, m.size)
+	}
+	for _, s := range m.settles {
+		for _, item := range s.items {
+			// One that is not the consumer's any more was put back by a restart of ours: it
+			// comes again, marked as redelivered. The rest of the transaction stands.
+			d.queue.claim(s.key, s.epoch, item.entry, item.how)
+		}
+	}
+	d.prepared[m.id] = m
+	ctx.Send(m.session, &prepared{id: m.id, to: d.handle})
+	return true
+}
+
+func (d *destination) refusePrepare(ctx actor.Context, m *prepare, fault *Fault) {
+	m.to.release()
+	ctx.Send(m.session, &prepared{id: m.id, to: d.handle, fault: fault})
+}
+
+// decide is the second half.
+func (d *destination) decide(ctx actor.Context, m *decide) {
+	p := d.prepared[m.id]
+	if p == nil {
+		d.forgetWaiting(m.id)
+		if m.session != nil {
+			ctx.Send(m.session, &decided{id: m.id, to: d.handle})
+		}
+		return
+	}
+	delete(d.prepared, m.id)
+	if d.queue != nil && len(p.batch) > 0 {
+		d.queue.unreserve(len(p.batch), p.size)
+	}
+	for _, s := range p.settles {
+		for _, item := range s.items {
+			if !m.commit {
+				d.queue.unclaim(item.entry)
+			} else if dead := d.queue.settleClaimed(item.entry); dead != nil {
+				d.bury(ctx, dead, reasonOf(item.how))
+			}
+		}
+	}
+	if m.commit {
+		if d.topic != nil {
+			d.fanOut(ctx, p.batch, new(int))
+		} else {
+			now := d.core.clock.Now()
+			for _, msg := range p.batch {
+				d.queue.put(msg, now)
+			}
+		}
+		d.core.stats.published.Add(uint64(len(p.batch)))
+	}
+	p.to.release()
+	if d.queue != nil {
+		d.flush(ctx)
+	}
+	if m.session != nil {
+		ctx.Send(m.session, &decided{id: m.id, to: d.handle})
+	}
+}
+
+// forgetWaiting drops a COMMIT that was given up while it waited for room.
+func (d *destination) forgetWaiting(id txID) {
+	for i, w := range d.waiting {
+		if w.id == id {
+			d.waiting = append(d.waiting[:i:i], d.waiting[i+1:]...)
+			w.to.release()
+			return
+		}
+	}
+}
+
+// tick does what is due.
+func (d *destination) tick(ctx actor.Context) {
+	now := d.core.clock.Now()
+	if d.topic != nil {
+		d.fanOut(ctx, d.topic.due(now), new(int))
+		return
+	}
+	d.queue.tick(now)
+	d.flush(ctx)
+	if !d.heldTill.IsZero() && !d.heldTill.After(now) {
+		switch {
+		case len(d.waiting) > 0:
+			d.refusePrepare(ctx, d.waiting[0], d.fullFault())
+			d.waiting = d.waiting[1:]
+		case len(d.held) > 0:
+			d.reject(ctx, d.held[0], d.fullFault())
+			d.held = d.held[1:]
+		}
+		d.hold()
+	}
+}
+
+// arm sets the timers for what comes next.
+func (d *destination) arm(ctx actor.Context) {
+	var at time.Time
+	if d.topic != nil {
+		if e := d.topic.delayed.top(); e != nil {
+			at = e.msg.notBefore
+		}
+	} else {
+		at, _ = d.queue.wake()
+		if len(d.held)+len(d.waiting) > 0 && !d.heldTill.IsZero() && (at.IsZero() || d.heldTill.Before(at)) {
+			at = d.heldTill
+		}
+	}
+	if !at.IsZero() && (d.timer == nil || at.Before(d.due)) {
+		if d.timer != nil {
+			d.timer.Stop()
+		}
+		d.due = at
+		d.timer = d.after(ctx, at.Sub(d.core.clock.Now()), &tick{})
+	}
+	if d.idle == nil && !d.handle.kept && d.handle.owner == 0 && d.core.cfg.Destinations.IdleTimeout > 0 && d.unused() && !d.life.stopping.Load() {
+		d.idle = d.after(ctx, d.core.cfg.Destinations.IdleTimeout, &idleCheck{activity: d.activity})
+	}
+}
+
+func (d *destination) after(ctx actor.Context, wait time.Duration, message any) transport.Timer {
+	system, self := ctx.ActorSystem(), ctx.Self()
+	return d.core.clock.AfterFunc(max(wait, 0), func() { system.Root.Send(self, message) })
+}
+
+func (d *destination) stopTimers() {
+	for _, t := range []transport.Timer{d.timer, d.idle} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	d.timer, d.idle = nil, nil
+}
+
+// idleCheck retires a destination that nothing happened to for a whole idle timeout.
+func (d *destination) idleCheck(ctx actor.Context, m *idleCheck) {
+	d.idle = nil
+	if d.unused() && d.activity == m.activity && d.handle.retire() {
+		ctx.Send(d.core.router(), &retired{handle: d.handle})
+		return
+	}
+	d.arm(ctx)
+}

@@ -1,0 +1,63 @@
+package actors
+
+import (
+	"runtime"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// throughput is how many messages an actor handles before it makes room for others.
+const throughput = 300
+
+// workerPool is protoactor's Dispatcher on parked goroutines. A goroutine made for every burst
+// spends its time growing a stack; a parked one has grown it already. When none is parked a new
+// one is made, so that work that blocks (a write to a stalled socket) never holds up an actor.
+type workerPool struct {
+	tasks chan func()
+	slots chan struct{} // how many may park
+	quit  chan struct{}
+}
+
+var _ actor.Dispatcher = (*workerPool)(nil)
+
+// newWorkerPool parks at most max(16, 8 per processor) goroutines.
+func newWorkerPool() *workerPool {
+	return &workerPool{
+		tasks: make(chan func()),
+		slots: make(chan struct{}, max(16, 8*runtime.GOMAXPROCS(0))),
+		quit:  make(chan struct{}),
+	}
+}
+
+// Schedule runs fn on a parked goroutine, or on a new one.
+func (p *workerPool) Schedule(fn func()) {
+	select {
+	case p.tasks <- fn:
+	default:
+		go p.work(fn)
+	}
+}
+
+// Throughput implements actor.Dispatcher.
+func (p *workerPool) Throughput() int { return throughput }
+
+// Close lets the parked goroutines go. What is scheduled later still runs.
+func (p *workerPool) Close() { close(p.quit) }
+
+func (p *workerPool) work(fn func()) {
+	fn()
+	select {
+	case p.slots <- struct{}{}:
+	default:
+		return // enough are parked
+	}
+	defer func() { <-p.slots }()
+	for {
+		select {
+		case fn = <-p.tasks:
+			fn()
+		case <-p.quit:
+			return
+		}
+	}
+}

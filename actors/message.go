@@ -1,0 +1,234 @@
+package actors
+
+import (
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"stampede/stompwire"
+	"stampede/transport"
+)
+
+// Message is what a SEND became: the broker's view of it, immutable once a destination has it.
+type Message struct {
+	id          string
+	destination string // as subscribers see it
+	header      stompwire.Header
+	body        []byte
+	priority    uint8
+	expires     time.Time // zero: never
+	notBefore   time.Time // zero: at once
+	size        int       // octets it is charged for
+	tails       [3]*transport.Tail
+
+	// For the connection that sent it.
+	receipt    string
+	hasReceipt bool
+}
+
+// messageOverhead is charged to every message besides its octets: headers, links, encoded tail.
+const messageOverhead = 256
+
+// LogValue keeps bodies and header values out of logs.
+func (m *Message) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("message-id", m.id), slog.String("destination", m.destination), slog.Int("bytes", len(m.body)))
+}
+
+// send is a SEND frame taken apart.
+type send struct {
+	destination string
+	transaction string
+	replyTo     string
+	receipt     string
+	hasReceipt  bool
+	inTx        bool
+	hasReplyTo  bool
+	persistent  bool
+}
+
+// parseSend reads the headers of a SEND that mean something to the broker. Of a repeated header the
+// first counts.
+func parseSend(f *stompwire.Frame) (send, *Fault) {
+	var s send
+	hasDestination := false
+	for i := range f.Header {
+		field := &f.Header[i]
+		switch field.Name {
+		case "destination":
+			if !hasDestination {
+				s.destination, hasDestination = field.Value, true
+			}
+		case "receipt":
+			if !s.hasReceipt {
+				s.receipt, s.hasReceipt = field.Value, true
+			}
+		case "transaction":
+			if !s.inTx {
+				s.transaction, s.inTx = field.Value, true
+			}
+		case "reply-to":
+			if !s.hasReplyTo {
+				s.replyTo, s.hasReplyTo = field.Value, true
+			}
+		case "persistent":
+			s.persistent = s.persistent || field.Value == "true"
+		case "message-group", "JMSXGroupID":
+			return s, unsupported("message groups (the " + field.Name + " header)")
+		}
+	}
+	if !hasDestination {
+		return s, faultf(CodeSyntax, "missing destination header", "SEND needs a destination header")
+	}
+	return s, nil
+}
+
+// newMessage makes a message of a SEND. now turns relative times into moments.
+func newMessage(id, destination string, f *stompwire.Frame, now func() time.Time) (*Message, *Fault) {
+	m := &Message{id: id, destination: destination, header: f.Header, body: f.Body, priority: defaultPriority}
+	m.size = len(f.Body) + messageOverhead
+	for i := range f.Header {
+		field := &f.Header[i]
+		m.size += len(field.Name) + len(field.Value) + 2
+		switch field.Name {
+		case "priority", "expires", "expiration", "delay":
+			if fault := m.set(f.Header, i, now); fault != nil {
+				return nil, fault
+			}
+		}
+	}
+	return m, nil
+}
+
+// set reads a header that says how to deliver; of a repeated one the first counts.
+func (m *Message) set(h stompwire.Header, i int, now func() time.Time) *Fault {
+	field := &h[i]
+	for j := range i {
+		if h[j].Name == field.Name {
+			return nil
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(field.Value), 10, 64)
+	if err != nil || n < 0 || n > maxMilliseconds {
+		return faultf(CodeSyntax, "bad "+field.Name+" header", "%s must be a whole number, not negative, and is %q", field.Name, field.Value)
+	}
+	switch field.Name {
+	case "priority":
+		if n >= priorities {
+			return faultf(CodeSyntax, "bad priority header", "priority goes from 0 to 9 and is %d", n)
+		}
+		m.priority = uint8(n)
+	case "expires": // epoch milliseconds; 0 is how JMS says never
+		if n > 0 {
+			m.expireAt(time.UnixMilli(n))
+		}
+	case "expiration":
+		m.expireAt(now().Add(time.Duration(n) * time.Millisecond))
+	case "delay":
+		m.notBefore = now().Add(time.Duration(n) * time.Millisecond)
+	}
+	return nil
+}
+
+// maxMilliseconds keeps a moment within what time.Duration can hold: about 139 years.
+const maxMilliseconds = 1 << 42
+
+// expireAt keeps the earlier moment, when both headers are there.
+func (m *Message) expireAt(t time.Time) {
+	if m.expires.IsZero() || t.Before(m.expires) {
+		m.expires = t
+	}
+}
+
+// consumed tells whether a SEND header ends here: it is the connection's business, or the broker
+// writes its own.
+func consumed(name string) bool {
+	switch name {
+	case "destination", "content-length", "receipt", "transaction", // about this frame
+		"host", "login", "passcode", "heart-beat", // about the connection; xtomp drops them too
+		"subscription", "message-id", "ack", "redelivered", "delivery-count": // the broker's own on a MESSAGE
+		return true
+	}
+	return strings.HasPrefix(name, "session")
+}
+
+// maxCopiedBody is the largest body that is copied behind its headers; larger ones are referred to.
+const maxCopiedBody = 4 << 10
+
+// tail is the end of this message's MESSAGE frames that every subscriber of a version shares:
+// everything but who it is for and how often it was tried. Not for concurrent first use: the
+// destination encodes before it hands a message on.
+func (m *Message) tail(v stompwire.Version) *transport.Tail {
+	i := v - stompwire.V10
+	if t := m.tails[i]; t != nil {
+		return t
+	}
+	room := m.size - len(m.body) - messageOverhead + len(m.id) + 64
+	byReference := len(m.body) > maxCopiedBody
+	if !byReference {
+		room += len(m.body) + 1
+	}
+	head := make([]byte, 0, room)
+	head = append(append(append(head, "message-id:"...), m.id...), '\n')
+	head = stompwire.AppendHeader(head, "destination", m.destination, v)
+	head = append(head, "content-length:"...)
+	head = strconv.AppendInt(head, int64(len(m.body)), 10)
+	head = append(head, '\n')
+	plain := !needsEscape(m.destination)
+	for j := range m.header {
+		field := &m.header[j]
+		if consumed(field.Name) {
+			continue
+		}
+		plain = plain && !needsEscape(field.Name) && !needsEscape(field.Value)
+		head = stompwire.AppendHeader(head, field.Name, field.Value, v)
+	}
+	head = append(head, '\n')
+	t := &transport.Tail{}
+	if byReference {
+		t.Bytes, t.Body = head, m.body
+		t.UTF8 = utf8.Valid(head) && utf8.Valid(m.body)
+	} else {
+		t.Bytes = append(append(head, m.body...), 0)
+		t.UTF8 = utf8.Valid(t.Bytes)
+	}
+	if plain {
+		// Nothing in it is written differently in another version.
+		m.tails = [3]*transport.Tail{t, t, t}
+	} else {
+		m.tails[i] = t
+	}
+	return t
+}
+
+// needsEscape tells whether some version writes s differently from another.
+func needsEscape(s string) bool { return strings.ContainsAny(s, "\\\n\r:\x00") }
+
+// appendRedelivered writes the headers that tell a consumer that it may have seen this message.
+func appendRedelivered(dst []byte, deliveries int) []byte {
+	if deliveries <= 1 {
+		return dst
+	}
+	dst = append(dst, "redelivered:true\ndelivery-count:"...)
+	dst = strconv.AppendInt(dst, int64(deliveries), 10)
+	return append(dst, '\n')
+}
+
+// deadLetter is the message as the dead-letter queue keeps it: the same body and headers, with
+// where it comes from and why in front.
+func (m *Message) deadLetter(to, reason string, refusals, deliveries int) *Message {
+	h := make(stompwire.Header, 0, len(m.header)+5)
+	h = append(h,
+		stompwire.Field{Name: "dead-letter-reason", Value: reason},
+		stompwire.Field{Name: "dead-letter-destination", Value: m.destination},
+		stompwire.Field{Name: "dead-letter-message-id", Value: m.id},
+		stompwire.Field{Name: "dead-letter-deliveries", Value: strconv.Itoa(deliveries)})
+	for _, f := range m.header {
+		// It has outlived its first life: an expiry or delay of that one must not end or hide it.
+		if f.Name != "expires" && f.Name != "expiration" && f.Name != "delay" {
+			h = append(h, f)
+		}
+	}
+	return &Message{id: m.id, destination: to, header: h, body: m.body, priority: m.priority, size: m.size + 128}
+}

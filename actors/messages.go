@@ -1,0 +1,265 @@
+package actors
+
+import (
+	"log/slog"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"stampede/stompwire"
+	"stampede/transport"
+)
+
+// The protocol between actors. Commands are imperative, facts are in the past tense. A message is
+// not changed once it is sent, but for the progress marks that its one receiver keeps in it; who
+// sends a slice gives it up.
+
+// subscriptionKey names a subscription for as long as the broker runs.
+type subscriptionKey struct {
+	connection uint64
+	serial     uint32 // within the connection; never used again
+}
+
+func (k subscriptionKey) less(o subscriptionKey) bool {
+	if k.connection != o.connection {
+		return k.connection < o.connection
+	}
+	return k.serial < o.serial
+}
+
+// consumerLink is the way from a destination to a subscription.
+type consumerLink struct {
+	auto         bool              // straight into the sink; else through the actor
+	sink         *transport.Sink   // for auto
+	subscription *actor.PID        // for the client modes
+	version      stompwire.Version // which encoding the sink wants
+}
+
+// publish (session → destination): messages of one connection in the order they were sent.
+type publish struct {
+	to    *handle // leased until the destination is done with this
+	batch []*Message
+	flow  *flow      // pays for them; nil: the broker itself is the publisher
+	cost  int        // given back to the flow when done
+	from  *actor.PID // hears accepted, rejected
+	bury  *burial    // set on a dead letter: its first owner waits for an answer
+
+	done     int      // queue: messages dealt with; topic: subscribers served. A restarted destination goes on here
+	receipts []string // of messages dealt with, not yet reported
+}
+
+func (p *publish) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("destination", p.to.name), slog.Int("messages", len(p.batch)))
+}
+
+// accepted (destination → session): the messages, acknowledgements, … whose frames asked for these
+// receipts are done.
+type accepted struct{ receipts []string }
+
+// rejected (destination, subscription → session): a frame could not be carried out.
+type rejected struct {
+	receipt    string
+	hasReceipt bool
+	fault      *Fault
+}
+
+// drained (flow → session): nothing this connection published is on its way any more.
+type drained struct{}
+
+// resolve (session → router) asks for a destination, made if it may be.
+type resolve struct {
+	name    destinationName
+	session *actor.PID
+	owner   uint64 // the connection, for temporary ones
+}
+
+// resolved answers resolve. The handle is leased once for the asker.
+type resolved struct {
+	name   string
+	handle *handle
+	fault  *Fault
+}
+
+// subscribe (subscription → destination, or → router for a pattern).
+type subscribe struct {
+	key       subscriptionKey
+	epoch     uint32
+	pattern   string // set: came through a wildcard
+	link      consumerLink
+	credit    int
+	exclusive bool
+	session   *actor.PID // hears subscribed or subscriptionRefused; nil: nobody waits
+}
+
+// subscribed: from now on messages reach the subscription.
+type subscribed struct {
+	serial uint32
+	epoch  uint32
+}
+
+// subscriptionRefused: the destination did not take it.
+type subscriptionRefused struct {
+	serial uint32
+	epoch  uint32
+	fault  *Fault
+}
+
+// unsubscribe takes a subscription of this epoch or an older one away. What it held goes back.
+type unsubscribe struct {
+	key     subscriptionKey
+	epoch   uint32
+	pattern string
+	session *actor.PID // hears unsubscribed; nil: nobody waits
+}
+
+// unsubscribed: no message of that subscription is on its way any more.
+type unsubscribed struct{ serial uint32 }
+
+// deliver (destination → subscription): messages for a subscription in a client mode.
+type deliver struct {
+	epoch uint32
+	from  *handle
+	items []delivered
+}
+
+// delivered is one of them.
+type delivered struct {
+	msg        *Message
+	entry      *entry // the queue's; nil on topics
+	deliveries int
+}
+
+// acknowledge (session → subscription): an ACK or NACK frame.
+type acknowledge struct {
+	epoch      uint32 // 0: by message-id
+	number     uint64
+	messageID  string
+	how        outcome
+	tx         string
+	inTx       bool
+	receipt    string
+	hasReceipt bool
+	next       []*actor.PID // subscriptions to ask if this one doesn't know the message-id
+}
+
+// settle (subscription → queue): deliveries that ended.
+type settle struct {
+	key      subscriptionKey
+	epoch    uint32
+	items    []settlement
+	session  *actor.PID
+	receipts []string // to report as accepted once done
+}
+
+type settlement struct {
+	entry *entry
+	how   outcome
+}
+
+// written (outbox → queue): n messages of an auto-ack subscription are with the socket.
+type written struct {
+	key   subscriptionKey
+	epoch uint32
+	n     int
+}
+
+// endSubscription (session → subscription): settle what was asked before, then unsubscribe.
+type endSubscription struct{}
+
+// overflowed (subscription → session): a client mode subscription of a topic has too much pending.
+type overflowed struct{ pending int }
+
+// collect (session → subscription) asks what a transaction has acknowledged; collected answers.
+type collect struct{ tx string }
+
+type collected struct {
+	serial uint32
+	epoch  uint32
+	tx     string
+	parts  []collectedPart
+}
+
+// collectedPart is what concerns one queue.
+type collectedPart struct {
+	queue *handle
+	items []settlement
+}
+
+// endTx (session → subscription): a transaction ended; its acknowledgements took effect, or not.
+type endTx struct {
+	tx     string
+	commit bool
+}
+
+// prepare (session → destination) is the first half of a COMMIT: book room for messages, set
+// deliveries aside. prepared answers with a fault if it can't be.
+type prepare struct {
+	id      txID
+	to      *handle // leased until commit or abort
+	batch   []*Message
+	size    int
+	settles []preparedSettles
+	session *actor.PID
+}
+
+type preparedSettles struct {
+	key   subscriptionKey
+	epoch uint32
+	items []settlement
+}
+
+type prepared struct {
+	id    txID
+	to    *handle
+	fault *Fault
+}
+
+// txID names one COMMIT for as long as the broker runs.
+type txID struct {
+	connection uint64
+	serial     uint64
+}
+
+// decide (session → destination) is the second half; decided answers a commit.
+type decide struct {
+	id      txID
+	commit  bool
+	session *actor.PID // nil: nobody waits
+}
+
+type decided struct {
+	id txID
+	to *handle
+}
+
+// burial is a message on its way from a queue to the dead-letter queue. The queue owns it until
+// buried; unburied makes it try again later.
+type burial struct {
+	from  *handle
+	entry *entry
+	msg   *Message
+}
+
+type buried struct{ entry *entry }
+
+type unburied struct{ burial *burial }
+
+// dropTemporary (connection → router): the owner of temporary destinations is gone.
+type dropTemporary struct{ handle *handle }
+
+// retired (destination → router): it was idle and takes no more leases.
+type retired struct{ handle *handle }
+
+// tick (clock → destination, subscription): something is due.
+type tick struct{}
+
+// idleCheck (clock → destination): has anything happened since?
+type idleCheck struct{ activity uint64 }
+
+// accept (listener → connections): a client.
+type accept struct{ conn *transport.Conn }
+
+// shutDown (broker → connections → connection → session): finish, say goodbye, close.
+type shutDown struct{}
+
+// abort (broker → connections → connection): close at once.
+type abort struct{}

@@ -1,0 +1,268 @@
+package actors
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// table is where sessions find destinations without asking anybody. Only the router writes it.
+type table struct {
+	handles sync.Map // address → *handle
+	count   atomic.Int64
+}
+
+func (t *table) lookup(address string) *handle {
+	if h, ok := t.handles.Load(address); ok {
+		return h.(*handle)
+	}
+	return nil
+}
+
+// router is the supervisor of the destinations: it makes them, lets them retire, and knows the
+// wildcard subscriptions, which it attaches to every topic they match, present and future. So a
+// topic's fan-out is a flat list, however its subscribers came to it.
+type router struct {
+	core       *core
+	life       *life
+	patterns   patternTree[*patternSubscription]
+	byKey      map[subscriptionKey]*patternSubscription
+	generation uint64 // an actor's name is never used again
+}
+
+// patternSubscription is a wildcard subscription as it was last asked for.
+type patternSubscription struct{ last *subscribe }
+
+func newRouter(c *core) func(*life) process {
+	// Made once: the router resumes over failures, but should it ever be restarted, its table lives on.
+	r := &router{core: c, byKey: make(map[subscriptionKey]*patternSubscription)}
+	return func(l *life) process {
+		r.life = l
+		return r
+	}
+}
+
+func (r *router) receive(ctx actor.Context, message any) {
+	switch m := message.(type) {
+	case *resolve:
+		h, fault := r.resolve(ctx, m.name, m.owner)
+		ctx.Send(m.session, &resolved{name: m.name.full, handle: h, fault: fault})
+	case *subscribe:
+		r.subscribe(ctx, m)
+	case *unsubscribe:
+		r.unsubscribe(ctx, m)
+	case *burial:
+		r.bury(ctx, m)
+	case *retired:
+		r.remove(ctx, m.handle)
+	case *dropTemporary:
+		r.drop(ctx, m.handle)
+	case *gaveUp:
+		// Destinations are never given up: their policy has no maximum.
+		r.core.unhandled(r.life, message)
+	case *actor.Started:
+		r.started(ctx)
+	case *actor.Terminated, *actor.Stopping, *actor.Stopped, *actor.Restarting:
+	default:
+		r.core.unhandled(r.life, message)
+	}
+}
+
+// refuse answers for a message that crashed the router twice.
+func (r *router) refuse(ctx actor.Context, message any) {
+	switch m := message.(type) {
+	case *resolve:
+		ctx.Send(m.session, &resolved{name: m.name.full, fault: internalFault()})
+	case *subscribe:
+		if m.session != nil {
+			ctx.Send(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: internalFault()})
+		}
+	case *unsubscribe:
+		if m.session != nil {
+			ctx.Send(m.session, &unsubscribed{serial: m.key.serial})
+		}
+	case *burial:
+		ctx.Send(m.from.pid(), &unburied{burial: m})
+	}
+}
+
+// started makes the configured destinations.
+func (r *router) started(ctx actor.Context) {
+	for _, d := range r.core.cfg.Destinations.Named {
+		if r.core.table.lookup(d.Name) != nil {
+			continue
+		}
+		k := kindTopic
+		if string(d.Type) == "queue" || (d.Type == "" && strings.HasPrefix(d.Name, queuePrefix)) {
+			k = kindQueue
+		}
+		if _, err := r.make(ctx, &handle{name: d.Name, address: d.Name, kind: k, kept: true}); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// resolve finds a destination, or makes it if it may be made. The handle is leased.
+func (r *router) resolve(ctx actor.Context, name destinationName, owner uint64) (*handle, *Fault) {
+	if !name.temp {
+		if h := r.core.table.lookup(name.full); h != nil {
+			if h.acquire() {
+				return h, nil
+			}
+			r.remove(ctx, h) // it has retired and its notice is on the way
+		}
+	}
+	h := &handle{name: name.full, address: name.full, kind: name.kind}
+	switch {
+	case name.kind == 0:
+		return nil, unknownDestination(name.full)
+	case name.reply:
+		return nil, faultf(CodeDestinationUnknown, "destination unknown", "no temporary destination %q: it was never made, or the connection that made it is gone", name.full)
+	case name.temp:
+		h.owner = owner
+		h.address = r.core.opaqueName(name.kind)
+	case !r.core.cfg.Destinations.AutoCreate:
+		return nil, faultf(CodeDestinationUnknown, "destination unknown", "no destination %q is configured, and destinations.auto_create is off", name.full)
+	}
+	h.leases.Store(1)
+	h, err := r.make(ctx, h)
+	if err != nil {
+		panic(err)
+	}
+	return h, nil
+}
+
+// make starts a destination, attaches the patterns that match it, and only then lets others find it.
+func (r *router) make(ctx actor.Context, h *handle) (*handle, error) {
+	h.state = newDestinationState(r.core, h)
+	r.generation++
+	l, err := r.core.spawn(ctx, r.core.roles.destination, actorName(h.kind, h.address, r.generation), func(l *life) process {
+		return &destination{destinationState: h.state, core: r.core, life: l}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make destination %q: %w", h.name, err)
+	}
+	h.life = l
+	if h.kind == kindTopic && h.owner == 0 {
+		for _, p := range r.matching(h.address) {
+			ctx.Send(l.pid, p.quietly())
+		}
+	}
+	r.core.table.handles.Store(h.address, h)
+	r.core.table.count.Add(1)
+	return h, nil
+}
+
+// matching gives the wildcard subscriptions for a topic, oldest first: a map's order must not
+// decide who gets a message first.
+func (r *router) matching(address string) []*patternSubscription {
+	var found []*patternSubscription
+	r.patterns.match(address, func(p *patternSubscription) { found = append(found, p) })
+	slices.SortFunc(found, func(a, b *patternSubscription) int {
+		if a.last.key.less(b.last.key) {
+			return -1
+		}
+		return 1
+	})
+	return found
+}
+
+// quietly is the subscription for one more topic: nobody waits for an answer.
+func (p *patternSubscription) quietly() *subscribe {
+	s := *p.last
+	s.session = nil
+	return &s
+}
+
+// subscribe attaches a wildcard subscription everywhere. The topics have it in their mailboxes
+// when the answer goes out, so whatever is sent after the answer reaches it.
+func (r *router) subscribe(ctx actor.Context, m *subscribe) {
+	p := r.byKey[m.key]
+	if p != nil && p.last.epoch >= m.epoch {
+		return
+	}
+	if p == nil {
+		p = &patternSubscription{last: m}
+		r.byKey[m.key] = p
+		r.patterns.add(m.pattern, p)
+	}
+	p.last = m
+	r.eachMatch(m.pattern, func(h *handle) { ctx.Send(h.pid(), p.quietly()) })
+	if m.session != nil {
+		ctx.Send(m.session, &subscribed{serial: m.key.serial, epoch: m.epoch})
+	}
+}
+
+func (r *router) unsubscribe(ctx actor.Context, m *unsubscribe) {
+	if p := r.byKey[m.key]; p != nil && p.last.epoch <= m.epoch {
+		delete(r.byKey, m.key)
+		r.patterns.remove(m.pattern, p)
+		r.eachMatch(m.pattern, func(h *handle) {
+			ctx.Send(h.pid(), &unsubscribe{key: m.key, epoch: m.epoch, pattern: m.pattern})
+		})
+	}
+	if m.session != nil {
+		ctx.Send(m.session, &unsubscribed{serial: m.key.serial})
+	}
+}
+
+func (r *router) eachMatch(pattern string, f func(*handle)) {
+	var found []*handle
+	r.core.table.handles.Range(func(_, v any) bool {
+		if h := v.(*handle); h.kind == kindTopic && h.owner == 0 && matchesPattern(pattern, h.address) {
+			found = append(found, h)
+		}
+		return true
+	})
+	slices.SortFunc(found, func(a, b *handle) int { return strings.Compare(a.address, b.address) })
+	for _, h := range found {
+		f(h)
+	}
+}
+
+// bury passes a dead letter on.
+func (r *router) bury(ctx actor.Context, b *burial) {
+	name, fault := parseName(r.core.cfg.Queues.DeadLetter, false)
+	var h *handle
+	if fault == nil || fault.Code == CodeDestinationUnknown {
+		h, fault = r.resolve(ctx, name, 0)
+	}
+	if fault != nil {
+		r.core.log.Warn("no dead-letter queue", "destination", name.full, "cause", fault)
+		ctx.Send(b.from.pid(), &unburied{burial: b})
+		return
+	}
+	ctx.Send(h.pid(), &publish{to: h, batch: []*Message{b.msg}, bury: b})
+}
+
+// drop ends a temporary destination with its connection. Messages in it had one possible reader.
+// It stops once what is on the way to it has been dealt with.
+func (r *router) drop(ctx actor.Context, h *handle) {
+	if r.forget(h) && h.drop() {
+		r.stop(ctx, h)
+	}
+}
+
+// remove ends a destination that takes no leases any more and has none.
+func (r *router) remove(ctx actor.Context, h *handle) {
+	r.forget(h)
+	r.stop(ctx, h)
+}
+
+func (r *router) forget(h *handle) bool {
+	if !r.core.table.handles.CompareAndDelete(h.address, h) {
+		return false
+	}
+	r.core.table.count.Add(-1)
+	return true
+}
+
+func (r *router) stop(ctx actor.Context, h *handle) {
+	if !h.life.stopping.Swap(true) {
+		ctx.Poison(h.pid())
+	}
+}

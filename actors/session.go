@@ -1,0 +1,373 @@
+package actors
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"stampede/stompwire"
+	"stampede/transport"
+)
+
+// session is the actor that speaks STOMP with one client. Frames are handled strictly in order:
+// what needs an answer from elsewhere stalls those behind it.
+type session struct {
+	*checkpoint
+	core  *core
+	life  *life
+	bytes []byte // scratch for an answer
+}
+
+func (s *session) receive(ctx actor.Context, message any) {
+	switch m := message.(type) {
+	case *transport.Inbound, *transport.Malformed, *transport.Ended, *shutDown:
+		s.enqueue(ctx, m)
+	case *accepted:
+		for _, r := range m.receipts {
+			s.receipt(r)
+		}
+	case *rejected:
+		s.fail(ctx, m.fault, m.receipt, m.hasReceipt)
+	case *resolved:
+		s.found = m
+		s.resume(ctx, waitResolve)
+	case *subscribed:
+		s.subscribed(ctx, m)
+	case *subscriptionRefused:
+		s.refused(ctx, m)
+	case *unsubscribed:
+		s.unsubscribed(ctx, m)
+	case *collected:
+		s.collected(ctx, m)
+	case *prepared:
+		s.prepared(ctx, m)
+	case *decided:
+		s.decided(ctx, m)
+	case *drained:
+		s.tryDisconnect(ctx)
+	case *transport.Overflow:
+		s.slow(ctx, m.Bytes)
+	case *overflowed:
+		s.slow(ctx, m.pending)
+	case *gaveUp:
+		s.fail(ctx, internalFault(), "", false)
+	case *actor.Started:
+		s.started(ctx)
+	case *actor.Terminated, *actor.Stopping, *actor.Stopped, *actor.Restarting:
+	default:
+		s.core.unhandled(s.life, message)
+	}
+}
+
+// refuse: a frame that crashed the session twice ends the connection; the client is told.
+func (s *session) refuse(ctx actor.Context, _ any) {
+	s.fail(ctx, internalFault(), "", false)
+}
+
+// started brings a restarted session to where the last one was: its subscriptions attach anew, its
+// open transactions are gone. What was sent to destinations is theirs and goes on.
+func (s *session) started(ctx actor.Context) {
+	for _, sub := range s.orderedSubscriptions() {
+		if !sub.ended.Load() {
+			s.attach(ctx, sub)
+			continue
+		}
+		// Its UNSUBSCRIBE was on the way with an actor that is gone.
+		s.detachGone(ctx, sub)
+	}
+	for _, tx := range s.transactions.open {
+		releaseAll(tx)
+	}
+	s.transactions = transactions{limits: s.core.transactionLimits()}
+	if s.commit != nil {
+		s.abandonCommit(ctx)
+	}
+	s.send(ctx)
+	if s.life.inflight == nil { // else the guard hands that over again, and it goes on from there
+		s.run(ctx)
+	}
+}
+
+// enqueue files what the transport says behind what it said before. A message that a crash
+// interrupted is handed over again and filed already.
+func (s *session) enqueue(ctx actor.Context, m any) {
+	if s.newest == m {
+		s.run(ctx)
+		return
+	}
+	s.newest = m
+	if s.phase == closing {
+		s.discard(m)
+		return
+	}
+	s.backlog = append(s.backlog, m)
+	s.run(ctx)
+}
+
+// discard drops input after the end; its cost is still given back.
+func (s *session) discard(m any) {
+	if in, ok := m.(*transport.Inbound); ok {
+		s.conn.Window().Release(in.Cost)
+		in.Cost = 0
+	}
+}
+
+// run handles what has come, up to something that has to wait.
+func (s *session) run(ctx actor.Context) {
+	for s.wait == waitNothing && len(s.backlog) > 0 && s.phase != closing {
+		switch m := s.backlog[0].(type) {
+		case *transport.Inbound:
+			if !s.frames(ctx, m) {
+				s.send(ctx)
+				return
+			}
+			s.conn.Window().Release(m.Cost)
+			m.Cost = 0
+			s.next()
+		case *transport.Malformed:
+			s.next()
+			s.malformed(ctx, m)
+		case *transport.Ended:
+			s.next()
+			s.inputEnded(ctx, m)
+		case *shutDown:
+			s.next()
+			s.send(ctx)
+			s.fail(ctx, &Fault{Code: CodeShutdown, Message: "the broker is shutting down", Detail: "The broker is going down. What it has acknowledged by a RECEIPT was done; connect again later."}, "", false)
+		}
+	}
+	s.send(ctx)
+}
+
+// next takes the first of the backlog off.
+func (s *session) next() {
+	s.backlog[0] = nil
+	s.backlog = s.backlog[1:]
+	s.cursor = 0
+	if len(s.backlog) == 0 {
+		s.backlog = nil
+	}
+}
+
+// frames handles the frames of one read from where it stopped last; false: something has to wait,
+// or the connection is closing.
+func (s *session) frames(ctx actor.Context, in *transport.Inbound) bool {
+	for s.cursor < len(in.Frames) {
+		f := &in.Frames[s.cursor]
+		done := s.handle(ctx, f, in)
+		if s.phase == closing {
+			return false
+		}
+		if done {
+			*f = stompwire.Frame{}
+			s.cursor++
+			s.life.progress()
+		}
+		if s.wait != waitNothing {
+			return false
+		}
+	}
+	return true
+}
+
+// handle carries out one frame. False: it is not done and will be handled again after a wait.
+func (s *session) handle(ctx actor.Context, f *stompwire.Frame, in *transport.Inbound) bool {
+	if s.phase == awaitingConnect {
+		return s.first(ctx, f)
+	}
+	if f.Command == stompwire.Send {
+		return s.publish(ctx, f, in)
+	}
+	if f.Command != stompwire.Ack && f.Command != stompwire.Nack {
+		s.send(ctx) // what was sent before takes effect before
+	}
+	receipt, hasReceipt := f.Header.Get("receipt")
+	var fault *Fault
+	done := true
+	switch f.Command {
+	case stompwire.Ack:
+		fault = s.ack(ctx, f, acknowledged)
+	case stompwire.Nack:
+		fault = s.nack(ctx, f)
+	case stompwire.Subscribe:
+		done, fault = s.subscribe(ctx, f)
+	case stompwire.Unsubscribe:
+		fault = s.unsubscribe(ctx, f)
+	case stompwire.Begin:
+		fault = s.begin(f)
+	case stompwire.Commit:
+		fault = s.beginCommit(ctx, f)
+	case stompwire.Abort:
+		fault = s.abortTransaction(ctx, f)
+	case stompwire.Disconnect:
+		s.disconnect(ctx, receipt, hasReceipt)
+	case stompwire.Connect, stompwire.Stomp:
+		fault = faultf(CodeAlreadyConnected, "already connected", "a second %s on one connection", f.Command)
+	default:
+		fault = faultf(CodeSyntax, "not a client's command", "%s is a frame that servers send", f.Command)
+	}
+	if fault != nil {
+		s.fail(ctx, fault, receipt, hasReceipt)
+		return true
+	}
+	if done && hasReceipt && receiptNow(f.Command) {
+		s.receipt(receipt)
+	}
+	return done
+}
+
+// receiptNow: these frames are done when they are handled; others answer when they are.
+func receiptNow(c stompwire.Command) bool {
+	return c == stompwire.Begin || c == stompwire.Abort
+}
+
+// stall makes the frames behind wait.
+func (s *session) stall(w wait) { s.wait = w }
+
+// resume goes on, if it was this that the frames waited for.
+func (s *session) resume(ctx actor.Context, w wait) {
+	if s.wait == w {
+		s.wait = waitNothing
+	}
+	s.run(ctx)
+}
+
+// write puts a frame of ours into the outbox.
+func (s *session) write(f *stompwire.Frame) {
+	v := s.version
+	if v == 0 {
+		v = stompwire.V10
+	}
+	s.bytes = stompwire.AppendFrame(s.bytes[:0], f, v)
+	s.conn.Outbox().Append(s.bytes)
+	if cap(s.bytes) > 1<<12 {
+		s.bytes = nil
+	}
+}
+
+func (s *session) receipt(id string) {
+	if s.phase == closing {
+		return
+	}
+	s.bytes = append(s.bytes[:0], "RECEIPT\n"...)
+	s.bytes = stompwire.AppendHeader(s.bytes, "receipt-id", id, s.version)
+	s.bytes = append(s.bytes, '\n', 0)
+	s.conn.Outbox().Append(s.bytes)
+}
+
+// fail sends the ERROR and closes: after an ERROR nothing else may come.
+func (s *session) fail(ctx actor.Context, fault *Fault, receipt string, hasReceipt bool) {
+	if s.phase == closing {
+		return
+	}
+	s.send(ctx)
+	s.core.stats.errors.Add(1)
+	s.core.log.Info("closing a connection with an ERROR", "connection", connectionName(s.id), "remote", remote(s.conn), "code", string(fault.Code), "message", fault.Message, "detail", fault.Detail)
+	frame := fault.frame(receipt, hasReceipt)
+	s.write(&frame)
+	s.close(ctx, reasonFor(fault.Code), fault.Message)
+}
+
+// close stops reading and has the transport flush and close.
+func (s *session) close(ctx actor.Context, reason transport.CloseReason, text string) {
+	s.phase, s.reason = closing, reason
+	for _, m := range s.backlog {
+		s.discard(m)
+	}
+	s.backlog = nil
+	ctx.Send(s.transport, &transport.Close{Reason: reason, Text: text, Linger: s.core.cfg.Session.Linger})
+}
+
+// reasonFor maps what a client is told to why its connection closes.
+func reasonFor(c Code) transport.CloseReason {
+	switch c {
+	case CodeShutdown:
+		return transport.ReasonShutdown
+	case CodeInternal:
+		return transport.ReasonInternalError
+	case CodeAuth:
+		return transport.ReasonRefused
+	case CodeHeartBeat:
+		return transport.ReasonHeartBeatTimeout
+	case CodeFrameTimeout:
+		return transport.ReasonFrameTimeout
+	case CodeLoginTimeout:
+		return transport.ReasonLoginTimeout
+	case CodeSlowConsumer:
+		return transport.ReasonSlowConsumer
+	case CodeMessageTooLarge, CodeHeaders, CodeSubscriptions, CodeDestinationFull:
+		return transport.ReasonLimitExceeded
+	default:
+		return transport.ReasonProtocolError
+	}
+}
+
+func (s *session) malformed(ctx actor.Context, m *transport.Malformed) {
+	fault := &Fault{Code: CodeSyntax, Message: "malformed frame", Detail: m.Err.Error()}
+	switch {
+	case m.Reason == transport.ReasonFrameTimeout:
+		fault.Code, fault.Message = CodeFrameTimeout, "frame not finished in time"
+	case m.Err.Limit == "MaxBodyBytes":
+		fault.Code, fault.Message = CodeMessageTooLarge, "body too large"
+		fault.Detail = s.limitDetail(m.Err, "max_body_bytes")
+	case m.Err.Limit == "MaxHeaders":
+		fault.Code, fault.Message = CodeHeaders, "too many headers"
+		fault.Detail = s.limitDetail(m.Err, "max_headers")
+	case m.Err.Limit == "MaxHeaderBytes":
+		fault.Code, fault.Message = CodeHeaders, "header too long"
+		fault.Detail = s.limitDetail(m.Err, "max_header_bytes")
+	case m.Err.Limit == "MaxHeaderBlockBytes":
+		fault.Code, fault.Message = CodeHeaders, "headers too long"
+		fault.Detail = s.limitDetail(m.Err, "max_header_block_bytes")
+	}
+	s.fail(ctx, fault, "", false)
+}
+
+// limitDetail names the limit as the configuration does.
+func (s *session) limitDetail(e *stompwire.SyntaxError, key string) string {
+	if s.phase == awaitingConnect && key != "max_body_bytes" {
+		key = "connect_" + key
+	}
+	return "the limit limits." + key + " is " + strconv.FormatInt(e.LimitValue, 10) + ": " + e.Error()
+}
+
+// inputEnded: the client is gone, or has said all it will. What it sent is carried out first.
+func (s *session) inputEnded(ctx actor.Context, m *transport.Ended) {
+	s.ended = true
+	switch m.Reason {
+	case transport.ReasonHeartBeatTimeout:
+		s.fail(ctx, &Fault{Code: CodeHeartBeat, Message: "heart-beat timeout", Detail: "nothing was heard from the client for longer than the heart-beats it promised allow"}, "", false)
+		return
+	case transport.ReasonLoginTimeout:
+		s.fail(ctx, limitTimeFault(CodeLoginTimeout, "login timeout", "session.login_timeout", s.core.cfg.Session.LoginTimeout), "", false)
+		return
+	case transport.ReasonProtocolError, transport.ReasonLimitExceeded, transport.ReasonInvalidText, transport.ReasonUnsupportedData:
+		detail := m.Reason.Code()
+		if m.Err != nil {
+			detail = m.Err.Error()
+		}
+		s.fail(ctx, &Fault{Code: CodeSyntax, Message: m.Reason.Code(), Detail: detail}, "", false)
+		return
+	}
+	s.reason = m.Reason
+	s.stall(waitDisconnect)
+	s.send(ctx)
+	s.tryDisconnect(ctx)
+}
+
+func limitTimeFault(code Code, message, limit string, d time.Duration) *Fault {
+	return faultf(code, message, "the limit %s is %s", limit, d)
+}
+
+func (s *session) slow(ctx actor.Context, pending int) {
+	if s.phase == closing {
+		return
+	}
+	s.core.event(Event{Kind: EventSlowConsumer, Role: s.life.role.name, Actor: s.life.pid.Id, Cause: strconv.Itoa(pending) + " bytes pending"})
+	s.fail(ctx, limitFault(CodeSlowConsumer, "slow consumer: messages come faster than they are read", "limits.outbox", int64(s.core.cfg.Limits.Outbox)), "", false)
+}
+
+func internalFault() *Fault {
+	return &Fault{Code: CodeInternal, Message: "internal error", Detail: "A part of the broker failed while it handled this. What was acknowledged by a RECEIPT stands; connect again."}
+}

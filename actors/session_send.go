@@ -1,0 +1,160 @@
+package actors
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"stampede/stompwire"
+	"stampede/transport"
+)
+
+// publish handles a SEND. Messages for one destination are collected while frames of one read are
+// handled, and leave together. False: the destination has to be found first.
+func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.Inbound) bool {
+	h, fault := parseSend(f)
+	if fault != nil {
+		receipt, has := f.Header.Get("receipt")
+		s.fail(ctx, fault, receipt, has)
+		return true
+	}
+	to, fault, found := s.find(ctx, h.destination, false)
+	if fault == nil && !found {
+		return false
+	}
+	if fault == nil && h.persistent && to.kind == kindQueue {
+		fault = unsupported("durable storage (persistent:true)")
+	}
+	if fault == nil && h.hasReplyTo && isTemporary(h.replyTo) {
+		if found, fault = s.rewriteReplyTo(ctx, f, h.replyTo); fault == nil && !found {
+			return false
+		}
+	}
+	var m *Message
+	if fault == nil {
+		m, fault = newMessage(s.messageID(), to.name, f, s.core.clock.Now)
+	}
+	if fault != nil {
+		s.fail(ctx, fault, h.receipt, h.hasReceipt)
+		return true
+	}
+	if h.inTx {
+		if fault = s.sendInTransaction(h.transaction, to, m); fault != nil {
+			s.fail(ctx, fault, h.receipt, h.hasReceipt)
+		} else if h.hasReceipt {
+			s.receipt(h.receipt)
+		}
+		return true
+	}
+	m.receipt, m.hasReceipt = h.receipt, h.hasReceipt
+	// Its share of what the read cost is given back when the destination is done with it.
+	cost := min(m.size, in.Cost)
+	for _, p := range s.pending {
+		if p.to == to {
+			in.Cost -= cost
+			p.batch = append(p.batch, m)
+			p.cost += cost
+			return true
+		}
+	}
+	if !to.acquire() {
+		delete(s.known, h.destination) // it retired a moment ago
+		return false
+	}
+	in.Cost -= cost
+	s.pending = append(s.pending, &publish{to: to, batch: append(make([]*Message, 0, 4), m), flow: s.flow, cost: cost, from: ctx.Self()})
+	return true
+}
+
+// send lets the collected messages go.
+func (s *session) send(ctx actor.Context) {
+	for i, p := range s.pending {
+		s.flow.begin(len(p.batch))
+		ctx.Send(p.to.pid(), p)
+		s.pending[i] = nil
+	}
+	s.pending = s.pending[:0]
+}
+
+// messageID is unique for as long as the broker runs, and over its restarts.
+func (s *session) messageID() string {
+	s.nextMessage++
+	b := make([]byte, 0, 32)
+	b = append(append(b, s.core.boot...), '-')
+	b = append(strconv.AppendUint(b, s.id, 36), '-')
+	return string(strconv.AppendUint(b, s.nextMessage, 36))
+}
+
+// find gives the destination of a name. If it isn't known here, the router is asked, and the frame
+// is handled again when it has answered.
+func (s *session) find(ctx actor.Context, name string, subscribing bool) (h *handle, fault *Fault, found bool) {
+	if h := s.known[name]; h != nil && h.leases.Load() >= 0 {
+		return h, nil, true
+	}
+	if r := s.found; r != nil && r.name == name {
+		s.found = nil
+		if r.fault != nil {
+			return nil, r.fault, false
+		}
+		s.remember(name, r.handle)
+		r.handle.release()
+		return r.handle, nil, true
+	}
+	parsed, fault := parseName(name, subscribing)
+	if fault != nil && fault.Code != CodeDestinationUnknown {
+		return nil, fault, false
+	}
+	if parsed.temp {
+		if h := s.temporary[name]; h != nil {
+			return h, nil, true
+		}
+	} else if h := s.core.table.lookup(name); h != nil && h.leases.Load() >= 0 {
+		s.remember(name, h)
+		return h, nil, true
+	}
+	if fault != nil {
+		return nil, fault, false
+	}
+	s.stall(waitResolve)
+	ctx.Send(s.core.router(), &resolve{name: parsed, session: ctx.Self(), owner: s.id})
+	return nil, nil, false
+}
+
+func (s *session) remember(name string, h *handle) {
+	if h.owner == s.id {
+		if s.temporary == nil {
+			s.temporary = make(map[string]*handle)
+		}
+		s.temporary[name] = h
+		return
+	}
+	if s.known == nil {
+		s.known = make(map[string]*handle)
+	} else if len(s.known) >= maxKnown {
+		clear(s.known)
+	}
+	s.known[name] = h
+}
+
+func isTemporary(name string) bool {
+	return strings.HasPrefix(name, tempQueuePrefix) || strings.HasPrefix(name, tempTopicPrefix)
+}
+
+// rewriteReplyTo puts the opaque name of a temporary destination where its private name stood, so
+// that whoever answers can SEND to it.
+func (s *session) rewriteReplyTo(ctx actor.Context, f *stompwire.Frame, name string) (bool, *Fault) {
+	h, fault, found := s.find(ctx, name, false)
+	if !found {
+		return false, fault
+	}
+	header := make(stompwire.Header, len(f.Header))
+	copy(header, f.Header)
+	for i := range header {
+		if header[i].Name == "reply-to" && header[i].Value == name {
+			header[i].Value = h.address
+		}
+	}
+	f.Header = header
+	return true, nil
+}

@@ -1,0 +1,332 @@
+package actors
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"stampede/stompwire"
+)
+
+// subscribe handles a SUBSCRIBE. The frames behind it wait until the subscription is attached. False:
+// the destination has to be found first.
+func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault) {
+	sub, fault := s.parseSubscribe(f)
+	if fault != nil {
+		return true, fault
+	}
+	if !sub.destination.pattern {
+		h, fault, found := s.find(ctx, sub.destination.full, true)
+		if fault != nil {
+			return true, fault
+		}
+		if !found {
+			return false, nil
+		}
+		if h.owner != 0 && h.owner != s.id {
+			return true, unknownDestination(sub.destination.full)
+		}
+		if !h.acquire() { // held until it is attached
+			delete(s.known, sub.destination.full)
+			return false, nil
+		}
+		sub.handle = h
+		if sub.exclusive && h.kind != kindQueue {
+			h.release()
+			return true, faultf(CodeSyntax, "exclusive is for queues", "%q is a topic: each of its subscribers gets every message", h.name)
+		}
+	}
+	s.nextSerial++
+	sub.key = subscriptionKey{connection: s.id, serial: s.nextSerial}
+	if s.subscriptions == nil {
+		s.subscriptions = make(map[string]*subscriptionState)
+		s.serials = make(map[uint32]*subscriptionState)
+	}
+	s.subscriptions[sub.id] = sub
+	s.serials[sub.key.serial] = sub
+	s.stall(waitSubscribe)
+	s.attach(ctx, sub)
+	return true, nil
+}
+
+func (s *session) parseSubscribe(f *stompwire.Frame) (*subscriptionState, *Fault) {
+	name, ok := f.Header.Get("destination")
+	if !ok {
+		return nil, faultf(CodeSyntax, "missing destination header", "SUBSCRIBE needs a destination header")
+	}
+	sub := &subscriptionState{}
+	sub.receipt, sub.hasReceipt = f.Header.Get("receipt")
+	if sub.id, ok = f.Header.Get("id"); !ok {
+		if s.version > stompwire.V10 {
+			return nil, faultf(CodeSyntax, "missing id header", "SUBSCRIBE needs an id header since STOMP 1.1")
+		}
+		sub.id = name
+	}
+	if s.subscriptions[sub.id] != nil {
+		return nil, faultf(CodeSubscription, "subscription id in use", "this connection has a subscription %q already", sub.id)
+	}
+	if limit := s.core.cfg.Limits.MaxSubscriptions; len(s.subscriptions) >= limit {
+		return nil, limitFault(CodeSubscriptions, "too many subscriptions", "limits.max_subscriptions", int64(limit))
+	}
+	var fault *Fault
+	if sub.destination, fault = parseName(name, true); fault != nil && fault.Code != CodeDestinationUnknown {
+		return nil, fault
+	}
+	sub.destination.full = name
+	mode, present := f.Header.Get("ack")
+	if sub.mode, fault = parseAckMode(mode, present); fault != nil {
+		return nil, fault
+	}
+	if sub.prefetch, fault = s.prefetch(f); fault != nil {
+		return nil, fault
+	}
+	return sub, parseSubscribeFeatures(f, sub)
+}
+
+// parseSubscribeFeatures refuses what is not offered: ignoring it would give a subscriber other
+// messages than it asked for.
+func parseSubscribeFeatures(f *stompwire.Frame, sub *subscriptionState) *Fault {
+	for i := range f.Header {
+		field := &f.Header[i]
+		on := field.Value == "true"
+		switch field.Name {
+		case "selector":
+			return unsupported("selectors (the selector header)")
+		case "filter":
+			return unsupported("filters (the filter header)")
+		case "from":
+			return unsupported("replay (the from header)")
+		case "durable", "persistent":
+			if on {
+				return unsupported("durable subscriptions (" + field.Name + ":true)")
+			}
+		case "durable-subscription-name", "activemq.subscriptionName":
+			return unsupported("durable subscriptions (the " + field.Name + " header)")
+		case "browse", "browser":
+			if on {
+				return unsupported("browsing a queue (" + field.Name + ":true)")
+			}
+		case "exclusive", "activemq.exclusive":
+			sub.exclusive = sub.exclusive || on
+		}
+	}
+	return nil
+}
+
+// prefetch is how many messages may be unacknowledged.
+func (s *session) prefetch(f *stompwire.Frame) (int, *Fault) {
+	cfg := s.core.cfg.Session
+	for _, name := range []string{"prefetch-count", "activemq.prefetchSize"} {
+		value, ok := f.Header.Get(name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 {
+			return 0, faultf(CodeSyntax, "bad "+name+" header", "%s is a whole number from 1 and is %q", name, value)
+		}
+		return min(n, cfg.MaxPrefetch), nil
+	}
+	return cfg.DefaultPrefetch, nil
+}
+
+// attach starts an actor for a subscription; that attaches it to its destination.
+func (s *session) attach(ctx actor.Context, sub *subscriptionState) {
+	self, version, conn := ctx.Self(), s.version, s.conn
+	name := "sub." + strconv.FormatUint(uint64(sub.key.serial), 10)
+	if sub.epoch > 0 {
+		name += "~" + strconv.FormatUint(uint64(sub.epoch), 10) // names are never used again
+	}
+	l, err := s.core.spawn(ctx, s.core.roles.subscription, name, func(l *life) process {
+		return &subscription{subscriptionState: sub, core: s.core, life: l, conn: conn, session: self, version: version}
+	})
+	if err != nil {
+		panic(err)
+	}
+	sub.life = l
+}
+
+// subscribed opens the door: the receipt first, then what has come meanwhile.
+func (s *session) subscribed(ctx actor.Context, m *subscribed) {
+	sub := s.serials[m.serial]
+	if sub == nil || sub.ended.Load() || s.phase == closing {
+		return
+	}
+	var receipt []byte
+	if sub.hasReceipt {
+		receipt = append(receipt, "RECEIPT\n"...)
+		receipt = stompwire.AppendHeader(receipt, "receipt-id", sub.receipt, s.version)
+		receipt = append(receipt, '\n', 0)
+		sub.hasReceipt = false
+	}
+	s.settled(sub)
+	sub.sink.Load().Open(receipt)
+	s.resume(ctx, waitSubscribe)
+}
+
+// settled gives back the lease that kept the destination until it had the subscription.
+func (s *session) settled(sub *subscriptionState) {
+	if sub.handle != nil && !sub.attached {
+		sub.handle.release()
+	}
+	sub.attached = true
+}
+
+func (s *session) refused(ctx actor.Context, m *subscriptionRefused) {
+	sub := s.serials[m.serial]
+	if sub == nil {
+		return
+	}
+	s.settled(sub)
+	s.fail(ctx, m.fault, sub.receipt, sub.hasReceipt)
+}
+
+// unsubscribe: from here on no MESSAGE of the subscription leaves; the receipt comes when the
+// destination has back what was not acknowledged.
+func (s *session) unsubscribe(ctx actor.Context, f *stompwire.Frame) *Fault {
+	id, ok := f.Header.Get("id")
+	if !ok && s.version == stompwire.V10 {
+		id, ok = f.Header.Get("destination")
+	}
+	if !ok {
+		return faultf(CodeSyntax, "missing id header", "UNSUBSCRIBE needs the id of the subscription")
+	}
+	sub := s.subscriptions[id]
+	if sub == nil {
+		return faultf(CodeSubscription, "unknown subscription", "this connection has no subscription %q", id)
+	}
+	sub.endReceipt, sub.endHas = f.Header.Get("receipt")
+	s.end(ctx, sub)
+	return nil
+}
+
+// end closes a subscription's door and has its actor detach it.
+func (s *session) end(ctx actor.Context, sub *subscriptionState) {
+	delete(s.subscriptions, sub.id)
+	sub.ended.Store(true)
+	if sink := sub.sink.Load(); sink != nil {
+		sink.Purge()
+	}
+	ctx.Send(sub.life.pid, &endSubscription{})
+}
+
+func (s *session) unsubscribed(ctx actor.Context, m *unsubscribed) {
+	sub := s.serials[m.serial]
+	if sub == nil {
+		return
+	}
+	delete(s.serials, m.serial)
+	sub.life.stop(ctx)
+	if sub.endHas {
+		s.receipt(sub.endReceipt)
+	}
+	if s.wait == waitDisconnect {
+		s.tryDisconnect(ctx)
+	}
+}
+
+// detachGone finishes an UNSUBSCRIBE whose subscription actor went down with the session.
+func (s *session) detachGone(ctx actor.Context, sub *subscriptionState) {
+	m := &unsubscribe{key: sub.key, epoch: sub.epoch, session: ctx.Self()}
+	to := s.core.router()
+	if sub.handle != nil {
+		to = sub.handle.pid()
+	} else {
+		m.pattern = sub.destination.full
+	}
+	ctx.Send(to, m)
+}
+
+func (s *session) orderedSubscriptions() []*subscriptionState {
+	subs := make([]*subscriptionState, 0, len(s.serials))
+	for _, sub := range s.serials {
+		subs = append(subs, sub)
+	}
+	slices.SortFunc(subs, func(a, b *subscriptionState) int { return int(a.key.serial) - int(b.key.serial) })
+	return subs
+}
+
+// ack handles an ACK: which subscription, which delivery, by the rules of the version.
+func (s *session) ack(ctx actor.Context, f *stompwire.Frame, how outcome) *Fault {
+	m := &acknowledge{how: how}
+	m.receipt, m.hasReceipt = f.Header.Get("receipt")
+	subs, fault := s.acknowledged(f, m)
+	if fault != nil {
+		return fault
+	}
+	m.tx, m.inTx = f.Header.Get("transaction")
+	for i, sub := range subs {
+		if m.inTx {
+			if fault := s.ackInTransaction(m.tx, sub); fault != nil {
+				return fault
+			}
+		}
+		if i > 0 {
+			m.next = append(m.next, sub.life.pid)
+		}
+	}
+	ctx.Send(subs[0].life.pid, m)
+	return nil
+}
+
+// acknowledged finds what an ACK or NACK is about: a subscription, or those that it may be about.
+func (s *session) acknowledged(f *stompwire.Frame, m *acknowledge) ([]*subscriptionState, *Fault) {
+	if s.version >= stompwire.V12 {
+		id, ok := f.Header.Get("id")
+		if !ok {
+			return nil, faultf(CodeSyntax, "missing id header", "%s needs the id that the ack header of the MESSAGE gave", f.Command)
+		}
+		serial, epoch, number, ok := parseAckID(id)
+		sub := s.serials[serial]
+		if !ok || sub == nil || sub.ended.Load() || sub.mode == ackAuto {
+			return nil, faultf(CodeAck, "nothing to acknowledge", "no delivery on this connection awaits an acknowledgement with the id %q", id)
+		}
+		m.epoch, m.number = epoch, number
+		return []*subscriptionState{sub}, nil
+	}
+	id, ok := f.Header.Get("message-id")
+	if !ok {
+		return nil, faultf(CodeSyntax, "missing message-id header", "%s needs a message-id header", f.Command)
+	}
+	m.messageID = id
+	name, ok := f.Header.Get("subscription")
+	if !ok && s.version == stompwire.V11 {
+		return nil, faultf(CodeSyntax, "missing subscription header", "%s needs a subscription header in STOMP 1.1", f.Command)
+	}
+	if ok {
+		if sub := s.subscriptions[name]; sub != nil && sub.mode != ackAuto {
+			return []*subscriptionState{sub}, nil
+		}
+		return nil, faultf(CodeAck, "nothing to acknowledge", "this connection has no subscription %q that takes acknowledgements", name)
+	}
+	// STOMP 1.0 names the message alone: whichever subscription has it.
+	var subs []*subscriptionState
+	for _, sub := range s.orderedSubscriptions() {
+		if sub.mode != ackAuto && !sub.ended.Load() {
+			subs = append(subs, sub)
+		}
+	}
+	if len(subs) == 0 {
+		return nil, faultf(CodeAck, "nothing to acknowledge", "no subscription on this connection takes acknowledgements")
+	}
+	return subs, nil
+}
+
+// nack: back to the queue, or with requeue:false to the dead-letter queue.
+func (s *session) nack(ctx actor.Context, f *stompwire.Frame) *Fault {
+	if s.version == stompwire.V10 {
+		return faultf(CodeSyntax, "not a STOMP 1.0 command", "NACK came with STOMP 1.1")
+	}
+	how := refused
+	if value, ok := f.Header.Get("requeue"); ok {
+		switch value {
+		case "false":
+			how = discarded
+		case "true":
+		default:
+			return faultf(CodeSyntax, "bad requeue header", "requeue is true or false, and is %q", value)
+		}
+	}
+	return s.ack(ctx, f, how)
+}

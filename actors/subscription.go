@@ -1,0 +1,341 @@
+package actors
+
+import (
+	"strconv"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"stampede/config"
+	"stampede/stompwire"
+	"stampede/transport"
+)
+
+// subscriptionState is what a subscription keeps over restarts of its own and of its session. The
+// session's checkpoint owns it.
+type subscriptionState struct {
+	key         subscriptionKey
+	id          string // as the client names it
+	destination destinationName
+	handle      *handle // nil for a pattern
+	mode        ackMode
+	prefetch    int
+	exclusive   bool
+	epoch       uint32 // of the newest incarnation; the subscription actor's, read by others through messages
+	sink        atomic.Pointer[transport.Sink]
+	ended       atomic.Bool // UNSUBSCRIBE or the end of the connection: no incarnation attaches any more
+	life        *life       // of the newest actor
+
+	attached   bool   // the destination has it; the session's
+	receipt    string // of the SUBSCRIBE, until it is out
+	hasReceipt bool
+	endReceipt string // of the UNSUBSCRIBE
+	endHas     bool
+}
+
+// subscription is the actor that owns the ack window of one subscription. In auto mode messages go
+// straight into the sink and it only attaches, detaches, and starts over after a failure.
+type subscription struct {
+	*subscriptionState
+	core    *core
+	life    *life
+	conn    *transport.Conn
+	session *actor.PID
+	version stompwire.Version
+	window  *ackWindow
+	pending []delivered // a topic's, beyond the prefetch
+	bytes   int         // of those
+	from    []*handle   // whose they are
+	extra   []byte
+	out     []transport.Delivery
+}
+
+func (s *subscription) receive(ctx actor.Context, message any) {
+	switch m := message.(type) {
+	case *deliver:
+		s.deliver(ctx, m)
+	case *acknowledge:
+		s.acknowledge(ctx, m)
+	case *collect:
+		s.collect(ctx, m)
+	case *endTx:
+		s.endTx(ctx, m)
+	case *endSubscription:
+		s.detach(ctx)
+	case *actor.Started:
+		s.attach(ctx)
+	case *actor.Stopping, *actor.Stopped, *actor.Restarting:
+	default:
+		s.core.unhandled(s.life, message)
+	}
+}
+
+// refuse: what crashed it twice is dropped. A delivery goes back with the next epoch anyway; the
+// session must not wait for ever for an answer.
+func (s *subscription) refuse(ctx actor.Context, message any) {
+	switch m := message.(type) {
+	case *acknowledge:
+		ctx.Send(s.session, &rejected{receipt: m.receipt, hasReceipt: m.hasReceipt, fault: internalFault()})
+	case *collect:
+		ctx.Send(s.session, &collected{serial: s.key.serial, epoch: s.epoch, tx: m.tx})
+	case *endSubscription:
+		ctx.Send(s.session, &unsubscribed{serial: s.key.serial})
+	}
+}
+
+// attach starts an epoch: what the last one held is put back, and comes again marked as redelivered.
+func (s *subscription) attach(ctx actor.Context) {
+	if s.ended.Load() {
+		return
+	}
+	s.epoch++
+	s.window = newAckWindow(s.mode, s.version < stompwire.V12)
+	if old := s.sink.Load(); old != nil {
+		old.Purge()
+	}
+	m := &subscribe{
+		key: s.key, epoch: s.epoch, credit: s.prefetch, exclusive: s.exclusive, session: s.session,
+		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version},
+	}
+	m.link.sink = s.newSink(ctx)
+	s.sink.Store(m.link.sink)
+	to := s.core.router()
+	if s.handle != nil {
+		to = s.handle.pid()
+	} else {
+		m.pattern = s.destination.full
+	}
+	ctx.Send(to, m)
+}
+
+func (s *subscription) newSink(ctx actor.Context) *transport.Sink {
+	prefix := append([]byte(nil), "MESSAGE\n"...)
+	prefix = stompwire.AppendHeader(prefix, "subscription", s.id, s.version)
+	box := s.conn.Outbox()
+	if s.handle == nil || s.handle.kind == kindTopic {
+		return box.NewSink(prefix, slowPolicy(s.core.cfg.Topics.SlowConsumer), nil)
+	}
+	if s.mode != ackAuto {
+		return box.NewSink(prefix, transport.Keep, nil)
+	}
+	// A queue's message is settled when the socket has it, and that makes room for the next.
+	system, queue, key, epoch := ctx.ActorSystem(), s.handle.pid(), s.key, s.epoch
+	return box.NewSink(prefix, transport.Keep, func(n int) {
+		system.Root.Send(queue, &written{key: key, epoch: epoch, n: n})
+	})
+}
+
+func slowPolicy(p config.SlowConsumer) transport.SinkPolicy {
+	switch p {
+	case config.SlowDropOldest:
+		return transport.DropOldest
+	case config.SlowDropNewest:
+		return transport.DropNewest
+	default:
+		return transport.Disconnect
+	}
+}
+
+// deliver gives messages to the client, as far as its prefetch allows. A queue never sends more
+// than that; a topic does, and what is over waits here.
+func (s *subscription) deliver(ctx actor.Context, m *deliver) {
+	if m.epoch != s.epoch || s.ended.Load() {
+		return // an incarnation's that is gone: its queue has it back already
+	}
+	s.out, s.extra = s.out[:0], s.extra[:0]
+	for i, item := range m.items {
+		if item.entry == nil && (len(s.pending) > 0 || s.window.open >= s.prefetch) {
+			s.postpone(ctx, m.items[i:], m.from)
+			break
+		}
+		s.give(item, m.from)
+	}
+	s.send()
+}
+
+func (s *subscription) give(item delivered, from *handle) {
+	u := unacked{entry: item.entry, from: from}
+	if s.version < stompwire.V12 {
+		u.messageID = item.msg.id
+	}
+	number := s.window.add(u)
+	start := len(s.extra)
+	if s.version >= stompwire.V12 {
+		s.extra = append(s.extra, "ack:"...)
+		s.extra = appendAckID(s.extra, s.key.serial, s.epoch, number)
+		s.extra = append(s.extra, '\n')
+	}
+	s.extra = appendRedelivered(s.extra, item.deliveries)
+	s.out = append(s.out, transport.Delivery{Extra: s.extra[start:], Tail: item.msg.tail(s.version)})
+}
+
+func (s *subscription) send() {
+	if len(s.out) == 0 {
+		return
+	}
+	n := s.sink.Load().Deliver(s.out)
+	s.core.stats.delivered.Add(uint64(n))
+	clear(s.out)
+	if cap(s.extra) > 1<<16 {
+		s.extra = nil
+	}
+}
+
+// postpone keeps a topic's messages until the client has acknowledged others.
+func (s *subscription) postpone(ctx actor.Context, items []delivered, from *handle) {
+	limit := int(s.core.cfg.Limits.Outbox)
+	policy := s.core.cfg.Topics.SlowConsumer
+	for _, item := range items {
+		if s.bytes+item.msg.size > limit {
+			if policy != config.SlowDropOldest {
+				s.core.stats.dropped.Add(1)
+				if policy == config.SlowDisconnect {
+					ctx.Send(s.session, &overflowed{pending: s.bytes})
+					return
+				}
+				continue
+			}
+			for len(s.pending) > 0 && s.bytes+item.msg.size > limit {
+				s.core.stats.dropped.Add(1)
+				s.unqueue()
+			}
+		}
+		s.pending = append(s.pending, item)
+		s.from = append(s.from, from)
+		s.bytes += item.msg.size
+	}
+}
+
+func (s *subscription) unqueue() (delivered, *handle) {
+	item, from := s.pending[0], s.from[0]
+	s.pending[0], s.from[0] = delivered{}, nil
+	s.pending, s.from = s.pending[1:], s.from[1:]
+	s.bytes -= item.msg.size
+	return item, from
+}
+
+// resume gives out what waited, now that something was acknowledged.
+func (s *subscription) resume() {
+	s.out, s.extra = s.out[:0], s.extra[:0]
+	for len(s.pending) > 0 && s.window.open < s.prefetch {
+		s.give(s.unqueue())
+	}
+	s.send()
+}
+
+// acknowledge is an ACK or NACK.
+func (s *subscription) acknowledge(ctx actor.Context, m *acknowledge) {
+	number, stale := m.number, m.epoch != 0 && m.epoch < s.epoch
+	if m.epoch == 0 {
+		n, known := s.window.find(m.messageID)
+		// After a restart the client may still acknowledge what it got before.
+		number, stale = n, !known && s.epoch > 1
+	}
+	var settled []unacked
+	if !stale {
+		ok := m.epoch == 0 || m.epoch == s.epoch
+		if ok {
+			settled, ok = s.window.mark(number, m.how, m.tx, m.inTx, nil)
+		}
+		if !ok && len(m.next) > 0 {
+			on := *m
+			on.next = m.next[1:]
+			ctx.Send(m.next[0], &on)
+			return
+		}
+		if !ok {
+			ctx.Send(s.session, &rejected{receipt: m.receipt, hasReceipt: m.hasReceipt, fault: faultf(CodeAck, "nothing to acknowledge",
+				"the subscription %q has no delivery that awaits this acknowledgement: it is unknown, or settled already", s.id)})
+			return
+		}
+	}
+	var receipts []string
+	if m.hasReceipt {
+		receipts = []string{m.receipt}
+	}
+	s.settle(ctx, settled, receipts)
+	s.resume()
+}
+
+// settle tells the queue; on topics there is nobody to tell. The receipt comes when it is done.
+func (s *subscription) settle(ctx actor.Context, settled []unacked, receipts []string) {
+	items := make([]settlement, 0, len(settled))
+	for _, u := range settled {
+		if u.entry != nil {
+			items = append(items, settlement{entry: u.entry, how: u.how})
+		}
+	}
+	switch {
+	case len(items) > 0: // all of one queue: patterns are for topics
+		ctx.Send(s.handle.pid(), &settle{key: s.key, epoch: s.epoch, items: items, session: s.session, receipts: receipts})
+	case len(receipts) > 0:
+		ctx.Send(s.session, &accepted{receipts: receipts})
+	}
+}
+
+// collect gives what a transaction has acknowledged, for its COMMIT.
+func (s *subscription) collect(ctx actor.Context, m *collect) {
+	answer := &collected{serial: s.key.serial, epoch: s.epoch, tx: m.tx}
+	var items []settlement
+	for i := range s.window.items {
+		if u := &s.window.items[i]; u.inTx && u.tx == m.tx && u.entry != nil {
+			items = append(items, settlement{entry: u.entry, how: u.how})
+		}
+	}
+	if len(items) > 0 {
+		answer.parts = []collectedPart{{queue: s.handle, items: items}}
+	}
+	ctx.Send(s.session, answer)
+}
+
+func (s *subscription) endTx(_ actor.Context, m *endTx) {
+	if m.commit {
+		s.window.commit(m.tx, nil)
+	} else {
+		s.window.abort(m.tx)
+	}
+	s.resume()
+}
+
+// detach ends the subscription; everything asked of it before has been passed on before this.
+func (s *subscription) detach(ctx actor.Context) {
+	m := &unsubscribe{key: s.key, epoch: s.epoch, session: s.session}
+	to := s.core.router()
+	if s.handle != nil {
+		to = s.handle.pid()
+	} else {
+		m.pattern = s.destination.full
+	}
+	ctx.Send(to, m)
+}
+
+// appendAckID writes the ack id of a delivery: subscription, epoch and number, unique within the
+// connection.
+func appendAckID(dst []byte, serial, epoch uint32, number uint64) []byte {
+	dst = strconv.AppendUint(dst, uint64(serial), 10)
+	dst = append(dst, '-')
+	dst = strconv.AppendUint(dst, uint64(epoch), 10)
+	dst = append(dst, '-')
+	return strconv.AppendUint(dst, number, 10)
+}
+
+// parseAckID reads what appendAckID wrote.
+func parseAckID(s string) (serial, epoch uint32, number uint64, ok bool) {
+	var parts [3]uint64
+	part, digits := 0, 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '-' && part < 2 && digits > 0:
+			part, digits = part+1, 0
+		case c >= '0' && c <= '9' && digits < 18:
+			parts[part] = parts[part]*10 + uint64(c-'0')
+			digits++
+		default:
+			return 0, 0, 0, false
+		}
+	}
+	if part != 2 || digits == 0 || parts[0] > 1<<32-1 || parts[1] > 1<<32-1 || parts[1] == 0 {
+		return 0, 0, 0, false
+	}
+	return uint32(parts[0]), uint32(parts[1]), parts[2], true
+}

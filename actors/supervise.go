@@ -1,0 +1,346 @@
+package actors
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// process is what an actor of this package does. Messages come as an argument and not from the
+// context, so that the guard can hand a message over again after a crash.
+type process interface {
+	receive(ctx actor.Context, message any)
+}
+
+// refuser is a process that owes somebody an answer to a message that crashed it twice.
+type refuser interface {
+	refuse(ctx actor.Context, message any)
+}
+
+// role is what supervision knows of a kind of actor.
+type role struct {
+	name string
+	// resumes: a failure costs the message and nothing else; state and children stay. For
+	// supervisors, which hold no business that a message could have left half done.
+	resumes bool
+	policy  restartPolicy
+}
+
+// restartPolicy is how a failed actor is treated by its supervisor.
+type restartPolicy struct {
+	maxRestarts int           // within window; more: the supervisor gives it up. <0: never given up
+	window      time.Duration // failures older than this are forgotten
+	backoffMin  time.Duration // pause before the second restart within window, doubling
+	backoffMax  time.Duration
+}
+
+// decide takes the moments of earlier failures and adds this one. It tells how long to wait, or
+// to give up.
+func (p restartPolicy) decide(history []time.Time, now time.Time) (kept []time.Time, wait time.Duration, giveUp bool) {
+	for _, t := range history {
+		if now.Sub(t) < p.window {
+			kept = append(kept, t)
+		}
+	}
+	kept = append(kept, now)
+	if len(kept) > maxHistory {
+		kept = kept[len(kept)-maxHistory:]
+	}
+	n := len(kept)
+	if p.maxRestarts >= 0 && n > p.maxRestarts {
+		return kept, 0, true
+	}
+	if n > 1 && p.backoffMin > 0 {
+		wait = p.backoffMax
+		if shift := n - 2; shift < 32 {
+			wait = min(p.backoffMin<<shift, p.backoffMax)
+		}
+	}
+	return kept, wait, false
+}
+
+// maxHistory bounds what is remembered of an actor that fails for ever.
+const maxHistory = 64
+
+// life is what survives an actor's restarts: who it is, what it was doing, how it failed.
+type life struct {
+	core *core
+	role role
+	pid  *actor.PID
+
+	// stopping records that somebody wants it gone. protoactor loses a Stop that a Restart
+	// overtakes while children end; with this the supervisor stops it instead, and an
+	// incarnation that slips through stops itself.
+	stopping atomic.Bool
+
+	inflight any // the message being handled, or that a crash interrupted
+	attempts int // how often it was begun
+
+	history []time.Time // failures; the supervisor's
+}
+
+// progress tells that a part of the message in flight is done: the next crash is a new one.
+func (l *life) progress() { l.attempts = 1 }
+
+// stop ends the actor. Only its parent and itself may call it.
+func (l *life) stop(ctx actor.Context) {
+	l.stopping.Store(true)
+	ctx.Stop(l.pid)
+}
+
+// crash is a panic with the place it came from; it is what a guard fails with.
+type crash struct {
+	life  *life
+	cause any
+	stack []byte
+}
+
+func (c *crash) Error() string { return fmt.Sprint(c.cause) }
+
+// gaveUp tells an actor that it has given up a child.
+type gaveUp struct {
+	child *life
+	cause *crash
+}
+
+// restartChild comes back to a supervisor when a backoff is over.
+type restartChild struct{ child *life }
+
+// rethrow carries a panic out of a place where protoactor can't bear one.
+type rethrow struct{ crash *crash }
+
+// spawn starts a guarded actor as a child of ctx. produce makes each incarnation.
+func (c *core) spawn(ctx actor.SpawnerContext, r role, name string, produce func(*life) process) (*life, error) {
+	l := &life{core: c, role: r}
+	props := actor.PropsFromProducer(
+		func() actor.Actor { return &guard{life: l, inner: produce(l)} },
+		actor.WithMailbox(func() actor.Mailbox { return newMailbox(l) }),
+		actor.WithDispatcher(c.dispatcher),
+		// The first incarnation needs to know itself before it can get a message.
+		actor.WithOnInit(func(ctx actor.Context) { l.pid = ctx.Self() }),
+	)
+	if _, err := ctx.SpawnNamed(props, name); err != nil {
+		return nil, fmt.Errorf("spawn %s %s: %w", r.name, name, err)
+	}
+	return l, nil
+}
+
+// guard stands between protoactor and a process. It is where every trap of the library that
+// a failing actor can fall into is closed, and where faults are injected.
+type guard struct {
+	life    *life
+	inner   process
+	winding bool // this incarnation is ending: it restarts no more children
+}
+
+var _ actor.SupervisorStrategy = (*guard)(nil)
+
+// Receive implements actor.Actor.
+func (g *guard) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		g.started(ctx, m)
+	case *actor.Stopping:
+		g.winding = true
+		g.life.stopping.Store(true)
+		g.last(ctx, phaseStopping, m)
+	case *actor.Restarting:
+		g.winding = true
+		g.last(ctx, phaseRestarting, m)
+	case *actor.Stopped:
+		g.last(ctx, phaseStopped, m)
+	case *actor.Terminated:
+		g.terminated(ctx, m)
+	case *restartChild:
+		g.restartChild(ctx, m)
+	case *rethrow:
+		panic(m.crash)
+	default:
+		g.handle(ctx, m)
+	}
+}
+
+func (g *guard) started(ctx actor.Context, m *actor.Started) {
+	l := g.life
+	if l.stopping.Load() { // a Restart overtook the Stop
+		ctx.Stop(l.pid)
+		return
+	}
+	defer g.crashed()
+	l.core.inject(l, phaseStarted, m)
+	g.inner.receive(ctx, m)
+	if l.inflight != nil {
+		g.resume(ctx)
+	}
+}
+
+// resume handles the message that a crash interrupted: once more, and if it crashes again it is
+// refused and dropped.
+func (g *guard) resume(ctx actor.Context) {
+	l := g.life
+	message := l.inflight
+	if l.attempts < 2 {
+		g.begin(ctx, message)
+		return
+	}
+	l.inflight = nil
+	l.core.event(Event{Kind: EventMessageDropped, Role: l.role.name, Actor: l.pid.Id, Cause: fmt.Sprintf("%T crashed it twice", message)})
+	if r, ok := g.inner.(refuser); ok {
+		r.refuse(ctx, message)
+	}
+}
+
+// handle is an ordinary message.
+func (g *guard) handle(ctx actor.Context, message any) {
+	g.life.attempts = 0
+	if g.life.role.resumes {
+		g.handleAndResume(ctx, message)
+		return
+	}
+	defer g.crashed()
+	g.begin(ctx, message)
+}
+
+func (g *guard) begin(ctx actor.Context, message any) {
+	l := g.life
+	l.inflight = message
+	l.attempts++
+	l.core.inject(l, phaseMessage, message)
+	g.inner.receive(ctx, message)
+	l.inflight = nil
+}
+
+// handleAndResume keeps a supervisor alive over a panic of its own.
+func (g *guard) handleAndResume(ctx actor.Context, message any) {
+	for attempt := 0; ; attempt++ {
+		c := g.try(func() {
+			if attempt < 2 {
+				g.begin(ctx, message)
+			} else if r, ok := g.inner.(refuser); ok {
+				r.refuse(ctx, message)
+			}
+		})
+		g.life.inflight = nil
+		if c == nil {
+			return
+		}
+		g.life.core.event(Event{Kind: EventResumed, Role: g.life.role.name, Actor: g.life.pid.Id, Cause: c.Error(), Attempt: attempt + 1, Stack: string(c.stack)})
+		if attempt == 2 {
+			return
+		}
+	}
+}
+
+// crashed turns a panic into one that says who and where; it goes on to the supervisor.
+func (g *guard) crashed() {
+	if reason := recover(); reason != nil {
+		panic(g.crash(reason))
+	}
+}
+
+func (g *guard) crash(reason any) *crash {
+	if c, ok := reason.(*crash); ok {
+		return c
+	}
+	return &crash{life: g.life, cause: reason, stack: debug.Stack()}
+}
+
+func (g *guard) try(f func()) (c *crash) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			c = g.crash(reason)
+		}
+	}()
+	f()
+	return nil
+}
+
+// last handles a message after which protoactor can't bear a panic: one in Stopping restarts the
+// actor, one in Stopped hangs its parent for ever.
+func (g *guard) last(ctx actor.Context, p phase, message any) {
+	c := g.try(func() {
+		g.life.core.inject(g.life, p, message)
+		g.inner.receive(ctx, message)
+	})
+	if c != nil {
+		g.life.core.event(Event{Kind: EventFailedEnding, Role: g.life.role.name, Actor: g.life.pid.Id, Cause: c.Error(), Stack: string(c.stack)})
+	}
+}
+
+// terminated is delivered inside protoactor's own bookkeeping, which a panic would cut short; the
+// panic happens a moment later instead.
+func (g *guard) terminated(ctx actor.Context, m *actor.Terminated) {
+	if g.life.role.resumes {
+		g.handleAndResume(ctx, m)
+		return
+	}
+	if c := g.try(func() { g.inner.receive(ctx, m) }); c != nil {
+		ctx.Send(ctx.Self(), &rethrow{crash: c})
+	}
+}
+
+// HandleFailure implements actor.SupervisorStrategy: it is how a guard treats a failed child.
+// protoactor calls it on the supervisor's own goroutine.
+func (g *guard) HandleFailure(system *actor.ActorSystem, supervisor actor.Supervisor, pid *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
+	c, known := reason.(*crash)
+	if !known {
+		// Not one of ours: without its life it can't be restarted safely.
+		g.life.core.event(Event{Kind: EventGivenUp, Role: "unknown", Actor: pid.Id, Cause: fmt.Sprint(reason)})
+		supervisor.StopChildren(pid)
+		return
+	}
+	child := c.life
+	if g.winding || g.life.stopping.Load() || child.stopping.Load() {
+		child.stopping.Store(true)
+		supervisor.StopChildren(pid)
+		return
+	}
+	var wait time.Duration
+	var giveUp bool
+	child.history, wait, giveUp = child.role.policy.decide(child.history, g.life.core.clock.Now())
+	e := Event{Role: child.role.name, Actor: pid.Id, Cause: c.Error(), Attempt: len(child.history), Backoff: wait, Stack: string(c.stack)}
+	switch {
+	case giveUp:
+		e.Kind = EventGivenUp
+		child.stopping.Store(true)
+		supervisor.StopChildren(pid)
+		system.Root.Send(g.life.pid, &gaveUp{child: child, cause: c})
+	case wait > 0:
+		e.Kind = EventRestarting
+		self := g.life.pid
+		g.life.core.clock.AfterFunc(wait, func() { system.Root.Send(self, &restartChild{child: child}) })
+	default:
+		e.Kind = EventRestarting
+		supervisor.RestartChildren(pid)
+	}
+	g.life.core.event(e)
+}
+
+// restartChild is a restart whose backoff is over. It goes through the supervisor's mailbox, so
+// that a Stop decided meanwhile is seen.
+func (g *guard) restartChild(ctx actor.Context, m *restartChild) {
+	if g.winding || g.life.stopping.Load() || m.child.stopping.Load() {
+		return
+	}
+	ctx.(actor.Supervisor).RestartChildren(m.child.pid)
+}
+
+// rootStrategy supervises the top of a broker's tree. The top resumes over its own panics, so
+// only a fault outside its guard comes here; it is restarted, for ever: no supervisor of ours may
+// end the process. It is a comparable value, so that brokers in one actor system share a guardian.
+type rootStrategy struct{}
+
+// HandleFailure implements actor.SupervisorStrategy.
+func (rootStrategy) HandleFailure(system *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
+	system.Logger().Error("the top of the supervision tree failed", slog.String("actor", child.Id), slog.Any("cause", reason))
+	supervisor.RestartChildren(child)
+}
+
+// foreign lets an actor of another room be guarded.
+type foreign struct{ actor actor.Actor }
+
+func (f foreign) receive(ctx actor.Context, _ any) { f.actor.Receive(ctx) }
