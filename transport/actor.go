@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -32,9 +33,258 @@ type ActorOptions struct {
 const DefaultEndGrace = 10 * time.Second
 
 // NewActor returns the transport actor of c. It hears *Admit, *SetHeartBeat and
-// *Close. It must not be restarted: when it fails, it is to be stopped.
-func NewActor(c *Conn, o ActorOptions) actor.Actor { return &connActor{} }
+// *Close. It must not be restarted: when it fails, it is to be stopped, and
+// reports Closed while it stops. If it is restarted all the same, the new
+// incarnation stops itself.
+func NewActor(c *Conn, o ActorOptions) actor.Actor {
+	o.Clock = orSystem(o.Clock)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Limits == (stompwire.Limits{}) {
+		o.Limits = ConnectLimits()
+	}
+	if o.EndGrace <= 0 {
+		o.EndGrace = DefaultEndGrace
+	}
+	return &connActor{conn: c, o: o}
+}
 
-type connActor struct{}
+type phase uint8
 
-func (a *connActor) Receive(ctx actor.Context) {}
+const (
+	phaseIdle phase = iota // not started
+	phaseOpen
+	phaseFlushing // closing: the outbox is being written
+	phaseDraining // closing: waiting for the peer to end, too
+	phaseClosed
+)
+
+// connActor runs one connection. It owns the socket, the reader goroutine and
+// the write loop; the data itself passes it by: the reader tells the session,
+// destinations fill the outbox.
+type connActor struct {
+	conn   *Conn
+	o      ActorOptions
+	system *actor.ActorSystem
+	self   *actor.PID
+
+	phase       phase
+	reader      *reader
+	readerGone  bool
+	admitted    bool
+	writeFailed bool
+	beat        SetHeartBeat
+	alarms      [alarmKinds]*alarm
+	linger      time.Duration
+
+	reason CloseReason // why it closes; what Closed will say
+	err    error
+}
+
+// Receive dispatches. A panic leaves its trace, for Closed to name it, and goes
+// on to the supervisor.
+func (a *connActor) Receive(ctx actor.Context) {
+	defer func() {
+		if p := recover(); p != nil {
+			if a.err == nil || a.reason != ReasonInternalError {
+				a.reason, a.err = ReasonInternalError, recovered(p)
+			}
+			panic(p)
+		}
+	}()
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		a.start(ctx)
+	case *Admit:
+		a.admit(m)
+	case *SetHeartBeat:
+		a.setHeartBeat(m)
+	case *Close:
+		a.close(m)
+	case *ending:
+		a.ended(m)
+	case *readerGone:
+		a.readerIsGone()
+	case *frameBegun:
+		a.set(alarmFrame, a.o.FrameTimeout)
+	case *outboxOverflow:
+		a.tell(a.o.Session, &Overflow{Bytes: m.bytes})
+	case *outboxDrained:
+		a.drained()
+	case *outboxFailure:
+		a.writingFailed(m.err)
+	case *alarm:
+		a.ring(m)
+	case *actor.Stopping, *actor.Restarting:
+		a.finish(ReasonShutdown, nil)
+	case *actor.Stopped:
+	default:
+		a.o.Logger.Error("transport actor got a message it does not know", "type", fmt.Sprintf("%T", m))
+	}
+}
+
+// tell sends; protoactor spins on a nil PID.
+func (a *connActor) tell(to *actor.PID, m any) {
+	if to != nil {
+		a.system.Root.Send(to, m)
+	}
+}
+
+func (a *connActor) start(ctx actor.Context) {
+	a.system, a.self = ctx.ActorSystem(), ctx.Self()
+	if a.conn.used.Swap(true) {
+		a.o.Logger.Error("transport actor was restarted; a connection has one life")
+		a.conn.Abort()
+		ctx.Stop(ctx.Self())
+		return
+	}
+	a.phase = phaseOpen
+	a.conn.outbox.bind(&outboxBridge{system: a.system, to: a.self})
+	a.reader = newReader(a.conn, &a.o, a.system, a.self)
+	if a.conn.ws != nil {
+		first := a.o.Limits
+		first.MaxBodyBytes = max(first.MaxBodyBytes, firstMessageBytes)
+		a.conn.limitMessages(first)
+	}
+	go a.reader.run()
+	a.set(alarmLogin, a.o.LoginlessTimeout)
+}
+
+func (a *connActor) admit(m *Admit) {
+	if a.phase != phaseOpen {
+		return
+	}
+	a.clear(alarmLogin)
+	if a.admitted {
+		a.o.Logger.Error("transport actor was told twice to admit")
+		return
+	}
+	a.admitted = true
+	a.reader.admit <- m
+}
+
+// ended hears from the reader that no more input will come. The session has
+// been told; if it is too ill to close, we do.
+func (a *connActor) ended(e *ending) {
+	if a.phase != phaseOpen {
+		return
+	}
+	a.reason, a.err = e.reason, e.err
+	if p, ok := e.err.(*PanicError); ok {
+		a.o.Logger.Error("transport reader panicked", "panic", p.Value, "stack", string(p.Stack))
+	}
+	a.clear(alarmLogin)
+	a.clear(alarmFrame)
+	a.clear(alarmReceive)
+	a.set(alarmGrace, a.o.EndGrace)
+}
+
+func (a *connActor) readerIsGone() {
+	a.readerGone = true
+	if a.phase == phaseDraining || a.conn.aborted.released() {
+		a.finish(ReasonConnectionLost, nil)
+	}
+}
+
+func (a *connActor) writingFailed(err error) {
+	a.writeFailed = true
+	switch a.phase {
+	case phaseOpen:
+		if p, ok := err.(*PanicError); ok {
+			a.o.Logger.Error("transport write loop panicked", "panic", p.Value, "stack", string(p.Stack))
+			a.conn.interrupt(&ending{reason: ReasonInternalError, err: err})
+			return
+		}
+		a.conn.interrupt(&ending{reason: ReasonConnectionLost, err: err})
+	case phaseFlushing, phaseDraining:
+		a.finish(a.reason, err)
+	}
+}
+
+func (a *connActor) close(m *Close) {
+	if a.phase == phaseOpen || m.Linger < 0 && a.phase < phaseClosed {
+		a.reason = m.Reason
+	}
+	if m.Linger < 0 {
+		a.finish(m.Reason, nil)
+		return
+	}
+	if a.phase != phaseOpen {
+		return
+	}
+	a.phase = phaseFlushing
+	for k := range a.alarms {
+		a.clear(alarmKind(k))
+	}
+	a.linger = m.Linger
+	if a.linger == 0 {
+		a.linger = DefaultLinger
+	}
+	a.conn.beginClose(m.Reason, m.Text)
+	if a.writeFailed {
+		a.finish(m.Reason, nil)
+		return
+	}
+	a.set(alarmLinger, a.linger)
+}
+
+// drained hears that the last byte of a closing connection was written.
+func (a *connActor) drained() {
+	if a.phase != phaseFlushing {
+		return
+	}
+	a.phase = phaseDraining
+	if a.readerGone {
+		a.finish(a.reason, nil)
+		return
+	}
+	a.set(alarmLinger, a.linger)
+}
+
+// finish closes the socket, joins the goroutines and reports Closed. It is what
+// happens while stopping, so nothing in it may panic; and it does not wait for
+// anything but goroutines whose socket is gone.
+func (a *connActor) finish(reason CloseReason, err error) {
+	if a.phase == phaseClosed || a.system == nil {
+		return
+	}
+	if a.reason == ReasonNone {
+		a.reason = reason
+	}
+	if a.err == nil {
+		a.err = err
+	}
+	started := a.phase != phaseIdle
+	a.phase = phaseClosed
+	for k := range a.alarms {
+		a.clear(alarmKind(k))
+	}
+	if !started {
+		return
+	}
+	a.conn.Abort()
+	<-a.reader.done
+	a.conn.outbox.join()
+	a.o.Logger.Debug("connection closed", "listener", a.conn.info.Listener, "remote", a.conn.info.Remote,
+		"reason", a.reason.Code(), "err", a.err)
+	a.tell(a.o.Owner, &Closed{Reason: a.reason, Err: a.err})
+}
+
+// outboxBridge turns the outbox's events into messages to the actor.
+type outboxBridge struct {
+	system *actor.ActorSystem
+	to     *actor.PID
+}
+
+type (
+	outboxOverflow struct{ bytes int }
+	outboxDrained  struct{}
+	outboxFailure  struct{ err error }
+)
+
+func (b *outboxBridge) outboxOverflowed(bytes int) {
+	b.system.Root.Send(b.to, &outboxOverflow{bytes})
+}
+func (b *outboxBridge) outboxDrained()         { b.system.Root.Send(b.to, &outboxDrained{}) }
+func (b *outboxBridge) outboxFailed(err error) { b.system.Root.Send(b.to, &outboxFailure{err}) }

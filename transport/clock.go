@@ -21,6 +21,14 @@ type Timer interface {
 // bubble that is the bubble's clock.
 func SystemClock() Clock { return systemClock{} }
 
+// orSystem returns c, or the system clock for nil.
+func orSystem(c Clock) Clock {
+	if c == nil {
+		return SystemClock()
+	}
+	return c
+}
+
 type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }

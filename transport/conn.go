@@ -1,9 +1,12 @@
 package transport
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"net"
 	"net/http"
+	"sync/atomic"
+	"time"
 
 	"stampede/stompwire"
 )
@@ -50,9 +53,48 @@ type Conn struct {
 	info   Info
 	outbox *Outbox
 	window *Window
+	clock  Clock
+
+	sock net.Conn // plain socket, *tls.Conn or pipe
+	in   inlet
+	ws   *wsStream // nil unless Kind is WebSocket
+
+	messageLimit int64 // largest WebSocket message; the reader's
+
+	// guest, if not nil, is called by Refuse: it makes the server that
+	// accepted the connection wait for it, and end it when it is closed.
+	guest func(*Conn) (leave func())
+
+	stop    *latch // the reader delivers nothing more: interrupted, closing or aborted
+	closing *latch // a Close came, or Abort
+	aborted *latch
+	cause   atomic.Pointer[ending] // why the reader was interrupted
+
+	used   atomic.Bool // an actor was started for it
+	closed atomic.Bool // Closed was told
 }
 
-// Info returns what is known about the connection.
+type connOptions struct {
+	clock          Clock
+	schedule       func(func())
+	window, outbox int
+}
+
+// newConn returns a connection that reads head and then from sock.
+func newConn(sock net.Conn, head []byte, o connOptions) *Conn {
+	if o.window <= 0 {
+		o.window = DefaultInboundWindow
+	}
+	c := &Conn{
+		window: NewWindow(o.window), clock: o.clock, sock: sock,
+		stop: newLatch(), closing: newLatch(), aborted: newLatch(),
+	}
+	c.outbox = newOutbox(sock, false, o.outbox, o.clock, o.schedule)
+	c.in.open(sock, head, o.clock)
+	return c
+}
+
+// Info returns what is known about the connection. It must not be changed.
 func (c *Conn) Info() *Info { return &c.info }
 
 // Outbox returns the way out.
@@ -64,9 +106,106 @@ func (c *Conn) Window() *Window { return c.window }
 // Abort closes the socket at once. Any goroutine may call it, any number of
 // times. Goroutines of the connection end soon after; the transport actor, if
 // there is one, still reports Closed.
-func (c *Conn) Abort() {}
+func (c *Conn) Abort() {
+	if !c.aborted.release() {
+		return
+	}
+	c.stop.release()
+	c.closing.release()
+	c.outbox.abort()
+	c.closeSocket()
+}
+
+// closeSocket closes without TLS's goodbye: that could wait for a peer that
+// does not read.
+func (c *Conn) closeSocket() {
+	if t, ok := c.sock.(*tls.Conn); ok {
+		t.NetConn().Close()
+		return
+	}
+	c.sock.Close()
+}
+
+// interrupt makes the reader report e, if it is the first to interrupt, and
+// deliver nothing more. The socket stays open.
+func (c *Conn) interrupt(e *ending) {
+	if !c.cause.CompareAndSwap(nil, e) {
+		return
+	}
+	c.stop.release()
+	c.sock.SetReadDeadline(longAgo)
+}
+
+var longAgo = time.Unix(1, 0)
+
+// beginClose makes the reader throw away what comes from now on and the outbox
+// flush and say goodbye; outboxDrained follows when it has.
+func (c *Conn) beginClose(reason CloseReason, text string) {
+	c.stop.release()
+	c.closing.release()
+	if c.ws != nil {
+		// No half-close here: RFC 6455 §7.1.1 lets the server close TCP
+		// after both Close frames.
+		c.outbox.seal(c.ws.goodbye(reason, text), nil)
+		return
+	}
+	c.outbox.seal(nil, c.halfClose)
+}
+
+// halfClose ends the outgoing direction only.
+func (c *Conn) halfClose() {
+	if w, ok := c.sock.(interface{ CloseWrite() error }); ok {
+		w.CloseWrite()
+	}
+}
 
 // Refuse ends a connection that no actor was started for: it writes frame (an
-// ERROR, may be nil), closes as Close does and returns when the socket is
-// closed. It is meant for the accept function, which may block in it.
-func (c *Conn) Refuse(reason CloseReason, frame []byte) {}
+// ERROR, may be nil), closes as Close does, all within DefaultLinger, and returns
+// when the socket is closed. It is meant for the accept function, which may
+// block in it.
+func (c *Conn) Refuse(reason CloseReason, frame []byte) {
+	if c.guest != nil {
+		defer c.guest(c)()
+	}
+	defer c.Abort()
+	limit := c.clock.AfterFunc(DefaultLinger, c.Abort)
+	defer limit.Stop()
+	if len(frame) > 0 {
+		c.outbox.Append(frame)
+	}
+	flushed := make(refusal, 1)
+	c.outbox.bind(flushed)
+	c.beginClose(reason, "")
+	select {
+	case <-flushed:
+		c.drain()
+	case <-c.aborted.ch:
+	}
+	c.Abort()
+	c.outbox.join()
+}
+
+// drain throws away what comes until the stream ends: by the peer, by an error,
+// or by Abort. Over WebSocket the peer's Close is the end.
+func (c *Conn) drain() {
+	if c.ws != nil {
+		c.ws.awaitClose()
+		if c.ws.peerClosed() {
+			return
+		}
+	}
+	for {
+		c.in.giveBack()
+		if c.in.fill() != nil {
+			return
+		}
+	}
+}
+
+// refusal hears that the last byte of a refused connection was written, or
+// never will be.
+type refusal chan struct{}
+
+func (r refusal) outboxOverflowed(int)   {}
+func (r refusal) outboxDrained()         { r <- struct{}{} }
+func (r refusal) outboxFailed(err error) { r <- struct{}{} }

@@ -3,13 +3,13 @@ package transport
 import "stampede/stompwire"
 
 // ConnectLimits returns the limits that hold before a connection is admitted
-// when ActorOptions name no others: enough for a CONNECT with a token, and no
-// body.
+// when ActorOptions name no others: enough for a CONNECT with a token, and for
+// an early SEND to be told what is wrong with it.
 func ConnectLimits() stompwire.Limits {
 	return stompwire.Limits{
 		MaxHeaders:          32,
 		MaxHeaderBytes:      8 << 10,
 		MaxHeaderBlockBytes: 16 << 10,
-		MaxBodyBytes:        0,
+		MaxBodyBytes:        4 << 10,
 	}
 }

@@ -1,18 +1,262 @@
 package transport
 
-import "net"
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
 
-// PipeOptions describe an in-memory connection.
+// DefaultPipeBytes is how much a Pipe holds in each direction where nothing
+// else is asked for.
+const DefaultPipeBytes = 64 << 10
+
+// PipeOptions describe an in-memory connection. The zero value is fine.
 type PipeOptions struct {
 	Clock          Clock        // nil: SystemClock
 	Schedule       func(func()) // see NewServer
 	InboundWindow  int          // 0: DefaultInboundWindow
 	OutboxCapacity int          // 0: DefaultOutboxCapacity
-	BufferBytes    int          // each way; 0: 64 KiB
+	BufferBytes    int          // each way; 0: DefaultPipeBytes
 	Listener       string       // for Info; "": "pipe"
 	Web, Trusted   bool         // for Info
 }
 
 // Pipe returns both ends of a connection in memory: a stream for the client
-// and a Conn for the broker.
-func Pipe(o PipeOptions) (client net.Conn, server *Conn) { return nil, nil }
+// and a Conn for the broker. Both directions are buffered and have deadlines;
+// the client's end has CloseWrite too. There is no goroutine and, while nothing
+// is under way, no buffer, so thousands of them are cheap.
+func Pipe(o PipeOptions) (client net.Conn, server *Conn) {
+	clock := orSystem(o.Clock)
+	if o.Listener == "" {
+		o.Listener = "pipe"
+	}
+	near, far := newPipe(o.BufferBytes, clock)
+	c := newConn(far, nil, connOptions{
+		clock: clock, schedule: o.Schedule, window: o.InboundWindow, outbox: o.OutboxCapacity,
+	})
+	c.info = Info{
+		Kind: InMemory, Listener: o.Listener, Remote: far.RemoteAddr(), Local: far.LocalAddr(),
+		Web: o.Web, Trusted: o.Trusted,
+	}
+	return near, c
+}
+
+// newPipe returns two connected ends.
+func newPipe(limit int, clock Clock) (a, b *pipeEnd) {
+	if limit <= 0 {
+		limit = DefaultPipeBytes
+	}
+	ab, ba := newPipeWay(limit, clock), newPipeWay(limit, clock)
+	return &pipeEnd{in: ba, out: ab, name: "client"}, &pipeEnd{in: ab, out: ba, name: "server"}
+}
+
+// pipeEnd is one end of an in-memory connection.
+type pipeEnd struct {
+	in, out *pipeWay
+	name    string
+}
+
+// pipeWay is one direction: a bounded buffer between a writer and a reader.
+type pipeWay struct {
+	limit int
+	clock Clock
+
+	mu       sync.Mutex
+	change   sync.Cond
+	data     []byte // what was written and not yet read
+	ended    bool   // the writer is done: the reader gets the rest, then io.EOF
+	deaf     bool   // the reader is gone: writes fail
+	writer   pipeDeadline
+	reader   pipeDeadline
+	writerUp bool // the writer's own end is closed
+	readerUp bool // the reader's own end is closed
+}
+
+func newPipeWay(limit int, clock Clock) *pipeWay {
+	w := &pipeWay{limit: limit, clock: clock}
+	w.change.L = &w.mu
+	return w
+}
+
+// pipeDeadline is a deadline that wakes who waits when it passes. The lock of
+// its way guards it.
+type pipeDeadline struct {
+	at    time.Time
+	timer Timer
+}
+
+func (d *pipeDeadline) set(w *pipeWay, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
+	}
+	d.at = at
+	if wait := at.Sub(w.clock.Now()); !at.IsZero() && wait > 0 {
+		d.timer = w.clock.AfterFunc(wait, func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.change.Broadcast()
+		})
+	}
+	w.change.Broadcast()
+}
+
+func (d *pipeDeadline) passed(w *pipeWay) bool {
+	return !d.at.IsZero() && !w.clock.Now().Before(d.at)
+}
+
+func (d *pipeDeadline) drop() {
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
+	}
+}
+
+// wait blocks until the reader has something to return: bytes, or an error.
+// The lock is held.
+func (w *pipeWay) wait() error {
+	for {
+		switch {
+		case w.readerUp:
+			return net.ErrClosed
+		case w.reader.passed(w):
+			return os.ErrDeadlineExceeded
+		case len(w.data) > 0:
+			return nil
+		case w.ended:
+			return io.EOF
+		}
+		w.change.Wait()
+	}
+}
+
+// read moves bytes that are there into p. The lock is held.
+func (w *pipeWay) read(p []byte) int {
+	n := copy(p, w.data)
+	if n < len(w.data) {
+		w.data = append(w.data[:0], w.data[n:]...)
+	} else if cap(w.data) > smallReadBytes {
+		w.data = nil
+	} else {
+		w.data = w.data[:0]
+	}
+	w.change.Broadcast()
+	return n
+}
+
+func (w *pipeWay) write(p []byte) (n int, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for {
+		switch {
+		case w.writerUp:
+			return n, net.ErrClosed
+		case w.writer.passed(w):
+			return n, os.ErrDeadlineExceeded
+		case w.deaf || w.ended:
+			return n, io.ErrClosedPipe
+		}
+		if room := w.limit - len(w.data); room > 0 {
+			m := min(room, len(p))
+			w.data = append(w.data, p[:m]...)
+			n, p = n+m, p[m:]
+			w.change.Broadcast()
+		}
+		if len(p) == 0 {
+			return n, nil
+		}
+		w.change.Wait()
+	}
+}
+
+// Read returns what has arrived, waiting for it.
+func (e *pipeEnd) Read(p []byte) (int, error) {
+	e.in.mu.Lock()
+	defer e.in.mu.Unlock()
+	if err := e.in.wait(); err != nil {
+		return 0, err
+	}
+	return e.in.read(p), nil
+}
+
+// readReady waits without a buffer.
+func (e *pipeEnd) readReady(in *inlet) (int, error) {
+	e.in.mu.Lock()
+	defer e.in.mu.Unlock()
+	if err := e.in.wait(); err != nil {
+		return 0, err
+	}
+	return e.in.read(in.buffer()), nil
+}
+
+// Write waits while the pipe is full.
+func (e *pipeEnd) Write(p []byte) (int, error) { return e.out.write(p) }
+
+// CloseWrite ends this direction: the other end reads the rest and then EOF.
+func (e *pipeEnd) CloseWrite() error {
+	e.out.mu.Lock()
+	defer e.out.mu.Unlock()
+	e.out.ended = true
+	e.out.change.Broadcast()
+	return nil
+}
+
+// Close ends both directions. The other end still reads what was written.
+func (e *pipeEnd) Close() error {
+	for _, w := range []*pipeWay{e.in, e.out} {
+		w.mu.Lock()
+		if w == e.in {
+			w.deaf, w.readerUp, w.data = true, true, nil
+			w.reader.drop()
+		} else {
+			w.ended, w.writerUp = true, true
+			w.writer.drop()
+		}
+		w.change.Broadcast()
+		w.mu.Unlock()
+	}
+	return nil
+}
+
+// SetDeadline sets both deadlines.
+func (e *pipeEnd) SetDeadline(t time.Time) error {
+	e.in.reader.set(e.in, t)
+	e.out.writer.set(e.out, t)
+	return nil
+}
+
+// SetReadDeadline makes reads fail from t on.
+func (e *pipeEnd) SetReadDeadline(t time.Time) error {
+	e.in.reader.set(e.in, t)
+	return nil
+}
+
+// SetWriteDeadline makes writes fail from t on.
+func (e *pipeEnd) SetWriteDeadline(t time.Time) error {
+	e.out.writer.set(e.out, t)
+	return nil
+}
+
+// LocalAddr names this end.
+func (e *pipeEnd) LocalAddr() net.Addr { return pipeAddr(e.name) }
+
+// RemoteAddr names the other end.
+func (e *pipeEnd) RemoteAddr() net.Addr {
+	if e.name == "client" {
+		return pipeAddr("server")
+	}
+	return pipeAddr("client")
+}
+
+// pipeAddr is "client" or "server".
+type pipeAddr string
+
+// Network returns "pipe".
+func (pipeAddr) Network() string { return "pipe" }
+
+// String returns which end it is.
+func (a pipeAddr) String() string { return "pipe:" + string(a) }

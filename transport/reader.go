@@ -1,0 +1,439 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/gorilla/websocket"
+
+	"stampede/stompwire"
+)
+
+const (
+	// maxBatch bounds the frames of one Inbound: one read of the smallest
+	// frames holds thousands.
+	maxBatch = 256
+	// frameCost is what a frame costs in the window beside its bytes.
+	frameCost = 256
+	// messageSlack is what a WebSocket message may have beyond one largest
+	// STOMP frame.
+	messageSlack = 4 << 10
+	// firstMessageBytes is what the first WebSocket message may have at least:
+	// clients put frames behind CONNECT into it.
+	firstMessageBytes = 64 << 10
+	// webSocketReadBuffer is gorilla's own buffer: it holds headers and control
+	// frames, all else goes past it.
+	webSocketReadBuffer = 256
+)
+
+// LimitMessageBytes is the name of the limit on one WebSocket message in a
+// Malformed: the largest header block and body together, and 4 KiB.
+const LimitMessageBytes = "max_message_bytes"
+
+// ending is why the reader delivers nothing more.
+type ending struct {
+	reason    CloseReason
+	err       error
+	malformed *stompwire.SyntaxError // if not nil the session hears Malformed, else Ended
+	over      bool                   // the stream has ended, there is nothing to drain
+}
+
+// reader decodes what arrives. It runs on its own goroutine, which the
+// transport actor starts and joins, and it alone talks to the session about
+// input: so Inbound, Malformed and Ended come in order.
+type reader struct {
+	conn    *Conn
+	clock   Clock
+	tell    func(message any) // to the session
+	report  func(message any) // to the actor
+	timeout bool              // frames are timed
+
+	dec      *stompwire.Decoder
+	admit    chan *Admit
+	admitted bool
+	batch    *frameBatch
+	cost     int
+	frame    int  // bytes of the unfinished frame
+	finished int  // frames since the last fill
+	partial  bool // a frame was unfinished then
+	deaf     bool // input is thrown away
+	reported bool
+	buf      *smallBuffer // of a WebSocket message being read
+
+	paused atomic.Bool // by the window or before Admit: silence proves nothing
+	guard  frameGuard
+	done   chan struct{}
+}
+
+type frameBatch struct{ frames []stompwire.Frame }
+
+var batchOfFrames = sync.Pool{New: func() any { return new(frameBatch) }}
+
+func newReader(c *Conn, o *ActorOptions, system *actor.ActorSystem, self *actor.PID) *reader {
+	send := func(to *actor.PID) func(any) {
+		return func(m any) {
+			if to != nil { // protoactor spins on a nil PID
+				system.Root.Send(to, m)
+			}
+		}
+	}
+	return &reader{
+		conn: c, clock: o.Clock, tell: send(o.Session), report: send(self),
+		timeout: o.FrameTimeout > 0,
+		dec:     stompwire.NewDecoder(o.Limits),
+		admit:   make(chan *Admit, 1),
+		done:    make(chan struct{}),
+	}
+}
+
+// readerGone tells the actor that the goroutine is about to end.
+type readerGone struct{}
+
+// run is the goroutine.
+func (r *reader) run() {
+	defer close(r.done)
+	defer r.report(&readerGone{})
+	e := r.safely(r.read)
+	r.end(e)
+	if e.over {
+		return
+	}
+	<-r.conn.closing.ch
+	r.safely(func() *ending {
+		r.conn.sock.SetReadDeadline(time.Time{})
+		r.conn.drain()
+		return nil
+	})
+}
+
+// safely turns a panic of f into an ending.
+func (r *reader) safely(f func() *ending) (e *ending) {
+	defer func() {
+		if err := recovered(recover()); err != nil {
+			e = &ending{reason: ReasonInternalError, err: err}
+		}
+	}()
+	return f()
+}
+
+// read reads until the stream ends or can't be understood.
+func (r *reader) read() *ending {
+	if r.conn.ws != nil {
+		return r.readMessages()
+	}
+	for {
+		if err := r.fill(); err != nil {
+			return r.lost(err)
+		}
+		in := &r.conn.in
+		n := len(in.unread)
+		for len(in.unread) > 0 {
+			in.consume(r.feed(in.unread))
+			if !r.admitted && r.batch != nil {
+				in.shrink()
+			}
+			r.pass()
+		}
+		r.note(n)
+	}
+}
+
+// fill waits for bytes. When that is interrupted it reports the cause, waits
+// for the close and then goes on, deaf.
+func (r *reader) fill() error {
+	for {
+		err := r.conn.in.fill()
+		if errors.Is(err, os.ErrDeadlineExceeded) && r.conn.cause.Load() != nil {
+			r.halt()
+			continue
+		}
+		return err
+	}
+}
+
+// halt follows the stop latch: it reports what the reader was interrupted for,
+// if it was, and makes it deaf.
+func (r *reader) halt() {
+	r.deaf = true
+	r.drop()
+	if e := r.conn.cause.Load(); e != nil {
+		r.end(e)
+		<-r.conn.closing.ch
+		r.conn.sock.SetReadDeadline(time.Time{})
+	}
+}
+
+// feed decodes p and returns how much of it is done with: all, unless what was
+// decoded has to be passed on first.
+func (r *reader) feed(p []byte) (n int) {
+	for n < len(p) && !r.deaf {
+		var f stompwire.Frame
+		m, ok, err := r.dec.Decode(p[n:], &f)
+		n += m
+		r.frame += m
+		if err != nil {
+			r.malformed(err)
+			break
+		}
+		if !ok {
+			continue
+		}
+		if r.batch == nil {
+			r.batch = batchOfFrames.Get().(*frameBatch)
+		}
+		r.batch.frames = append(r.batch.frames, f)
+		r.cost += r.frame + frameCost
+		r.frame = 0
+		r.finished++
+		if !r.admitted || len(r.batch.frames) == maxBatch {
+			return n
+		}
+	}
+	return len(p)
+}
+
+// malformed ends the decoding after the good frames were passed on.
+func (r *reader) malformed(err error) {
+	r.admitted = true // nothing more will wait for it
+	r.pass()
+	e := &ending{reason: ReasonProtocolError, err: err}
+	var syntax *stompwire.SyntaxError
+	if errors.As(err, &syntax) {
+		e.malformed = syntax
+		if syntax.Limit != "" {
+			e.reason = ReasonLimitExceeded
+		}
+	}
+	r.fail(e)
+}
+
+// fail reports e and makes the reader deaf until the close.
+func (r *reader) fail(e *ending) {
+	if !r.deaf {
+		r.end(e)
+		r.deaf = true
+		r.drop()
+		<-r.conn.closing.ch
+	}
+}
+
+// pass hands the decoded frames to the session when the window allows; after
+// the first frame it waits for Admit too.
+func (r *reader) pass() {
+	if r.batch == nil || r.deaf {
+		return
+	}
+	if r.conn.stop.released() {
+		r.halt()
+		return
+	}
+	w, paused := r.conn.window, false
+	if w.Full() {
+		paused = true
+		r.paused.Store(true)
+	}
+	if !w.Acquire(r.cost, r.conn.stop.ch) {
+		r.halt()
+		return
+	}
+	m := &Inbound{Frames: make([]stompwire.Frame, len(r.batch.frames)), Cost: r.cost}
+	copy(m.Frames, r.batch.frames)
+	r.drop()
+	if !r.admitted {
+		paused = true
+		r.paused.Store(true)
+	}
+	r.tell(m)
+	if !r.admitted {
+		select {
+		case a := <-r.admit:
+			r.admitted = true
+			r.dec.SetVersion(a.Version)
+			r.dec.SetLimits(a.Limits)
+			r.conn.limitMessages(a.Limits)
+		case <-r.conn.stop.ch:
+			r.halt()
+			return
+		}
+	}
+	if paused {
+		now := r.clock.Now()
+		r.conn.in.lastRead.Store(now.UnixNano())
+		r.guard.resume(now)
+		r.paused.Store(false)
+	}
+}
+
+// drop forgets what was decoded and not passed on.
+func (r *reader) drop() {
+	if r.batch != nil {
+		clear(r.batch.frames)
+		r.batch.frames = r.batch.frames[:0]
+		batchOfFrames.Put(r.batch)
+		r.batch, r.cost = nil, 0
+	}
+}
+
+// note tells the guard about n bytes that were decoded.
+func (r *reader) note(n int) {
+	if !r.timeout || r.deaf {
+		return
+	}
+	fresh, partial := r.finished > 0, r.dec.Partial()
+	r.finished = 0
+	if !partial {
+		if r.partial {
+			r.guard.clear()
+		}
+	} else if r.guard.note(r.clock.Now(), n, fresh || !r.partial) {
+		r.report(&frameBegun{})
+	}
+	r.partial = partial
+}
+
+// frameBegun asks the actor to look at the guard in a frame_timeout.
+type frameBegun struct{}
+
+// end reports why no more input will come: once, and not after a Close, when
+// nobody wants to know any more.
+func (r *reader) end(e *ending) {
+	if r.reported {
+		return
+	}
+	r.reported = true
+	r.report(e)
+	if r.conn.closing.released() {
+		return
+	}
+	if e.malformed != nil {
+		r.tell(&Malformed{Err: e.malformed, Reason: e.reason})
+	} else {
+		r.tell(&Ended{Reason: e.reason, Err: e.err})
+	}
+}
+
+// lost is the ending for an error of the socket.
+func (r *reader) lost(err error) *ending {
+	r.pass()
+	if err == io.EOF && r.dec.Partial() {
+		err = io.ErrUnexpectedEOF
+	}
+	return &ending{reason: ReasonConnectionLost, err: err, over: true}
+}
+
+// readMessages reads WebSocket messages. What they hold is one stream to the
+// decoder: the borders of messages and fragments mean nothing to it.
+func (r *reader) readMessages() *ending {
+	ws := r.conn.ws
+	pending := 0 // bytes decoded since the last fill
+	ws.link.fill = func() error {
+		// What was decoded from the last read goes on before the next.
+		r.pass()
+		if pending > 0 {
+			r.note(pending)
+			pending = 0
+		}
+		return r.fill()
+	}
+	defer func() {
+		ws.link.fill = r.conn.in.fill
+		if r.buf != nil {
+			smallPool.Put(r.buf)
+			r.buf = nil
+		}
+	}()
+	for {
+		kind, message, err := ws.gorilla.NextReader()
+		if err != nil {
+			return r.webSocketEnd(err)
+		}
+		r.buf = smallPool.Get().(*smallBuffer)
+		var text textCheck
+		for {
+			n, err := message.Read(r.buf[:])
+			if n > 0 {
+				good, valid := n, true
+				if kind == websocket.TextMessage {
+					good, valid = text.piece(r.buf[:n])
+				}
+				pending += n
+				for p := r.buf[:good]; len(p) > 0; {
+					p = p[r.feed(p):]
+					if len(p) > 0 || !r.admitted {
+						r.pass()
+					}
+				}
+				if !valid {
+					r.invalidText()
+				}
+			}
+			if err == io.EOF {
+				if !text.whole() {
+					r.invalidText()
+				}
+				break
+			}
+			if err != nil {
+				return r.webSocketEnd(err)
+			}
+		}
+		smallPool.Put(r.buf)
+		r.buf = nil
+	}
+}
+
+// invalidText ends a connection that sent a text message that is none.
+func (r *reader) invalidText() {
+	r.conn.ws.fault.CompareAndSwap(0, websocket.CloseInvalidFramePayloadData)
+	r.pass()
+	r.fail(&ending{reason: ReasonInvalidText, malformed: &stompwire.SyntaxError{
+		Clause:  "RFC 6455 §8.1",
+		Problem: "a WebSocket text message is not valid UTF-8; a binary message may hold any octets",
+	}})
+}
+
+// webSocketEnd is the ending for an error of gorilla's.
+func (r *reader) webSocketEnd(err error) *ending {
+	r.pass()
+	ws := r.conn.ws
+	switch {
+	case ws.noteClose(err):
+		return &ending{reason: ReasonClientDisconnected, err: fmt.Errorf("the peer closed: %w", err), over: true}
+	case errors.Is(err, websocket.ErrReadLimit):
+		ws.fault.CompareAndSwap(0, websocket.CloseMessageTooBig)
+		limit := r.conn.messageLimit
+		return &ending{reason: ReasonLimitExceeded, err: err, malformed: &stompwire.SyntaxError{
+			Clause:  "RFC 6455 §10.4",
+			Problem: fmt.Sprintf("a WebSocket message is larger than %d octets", limit),
+			Limit:   LimitMessageBytes, LimitValue: limit,
+		}}
+	case ws.fault.Load() != 0: // it wanted to send a Close frame: a breach of the protocol
+		return &ending{reason: ReasonProtocolError, err: err, malformed: &stompwire.SyntaxError{
+			Clause: "RFC 6455 §5", Problem: err.Error(),
+		}}
+	}
+	return &ending{reason: ReasonConnectionLost, err: err, over: true}
+}
+
+// limitMessages bounds WebSocket messages to what one STOMP frame may take.
+func (c *Conn) limitMessages(l stompwire.Limits) {
+	if c.ws == nil {
+		return
+	}
+	d := stompwire.DefaultLimits()
+	block, body := l.MaxHeaderBlockBytes, l.MaxBodyBytes
+	if block <= 0 {
+		block = d.MaxHeaderBlockBytes
+	}
+	if body <= 0 {
+		body = d.MaxBodyBytes
+	}
+	c.messageLimit = int64(block) + int64(body) + messageSlack
+	c.ws.gorilla.SetReadLimit(c.messageLimit)
+}
