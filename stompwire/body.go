@@ -20,12 +20,13 @@ func (d *Decoder) decodeBody(p []byte) (n int, ok bool, bad *SyntaxError) {
 	case n > d.limits.MaxBodyBytes-len(d.body):
 		return 0, false, d.overBody(d.offset - int64(len(d.body)))
 	}
-	d.holdBody(p[:n], d.limits.MaxBodyBytes)
-	if ok {
-		d.endBody()
-		n++
+	if !ok {
+		d.holdBody(p, d.limits.MaxBodyBytes)
+		return n, false, nil
 	}
-	return n, ok, nil
+	d.holdBody(p[:n], len(d.body)+n)
+	d.endBody()
+	return n + 1, true, nil
 }
 
 // decodeCounted consumes octets of a body with a content-length.
@@ -46,7 +47,7 @@ func (d *Decoder) decodeCounted(p []byte) (n int, ok bool, bad *SyntaxError) {
 // arrived, whatever content-length claims, and never more than most octets.
 func (d *Decoder) holdBody(p []byte, most int) {
 	if need := len(d.body) + len(p); need > cap(d.body) {
-		grown := make([]byte, len(d.body), min(max(need, 2*len(d.body), firstBody), most))
+		grown := make([]byte, len(d.body), min(max(2*need, firstBody), most))
 		copy(grown, d.body)
 		d.body = grown
 	}

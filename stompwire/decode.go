@@ -1,7 +1,5 @@
 package stompwire
 
-import "bytes"
-
 // Decoder turns the octets of one direction of a connection into frames, however
 // they are split. The grammar it reads and where it deviates from it stand in the
 // package documentation. It is not safe for concurrent use.
@@ -26,9 +24,6 @@ type Decoder struct {
 	lines     int    // header lines in head that are complete
 	length    int    // by content-length, or noLength
 	body      []byte
-
-	slab     []Field // not handed out yet
-	slabSize int     // of the next slab
 }
 
 type phase uint8
@@ -42,16 +37,9 @@ const (
 
 const noLength = -1
 
-// Slabs start small, because most connections are idle and keep what is left of
-// one, and grow on those that are busy.
-const (
-	firstSlab = 8
-	lastSlab  = 64
-)
-
 // NewDecoder gives a decoder for the beginning of a stream, in the CONNECT phase.
 func NewDecoder(l Limits) *Decoder {
-	d := &Decoder{slabSize: firstSlab}
+	d := new(Decoder)
 	d.SetLimits(l)
 	return d
 }
@@ -86,8 +74,8 @@ func (d *Decoder) HeartBeats() uint64 { return d.eols }
 //		if ok { … }
 //	}
 //
-// Nothing in f refers to p, and the decoder does not use that memory again: strings
-// and a short body of one frame share one allocation, headers of several frames another.
+// Nothing in f refers to p, and the decoder does not use that memory again. The header
+// and a short body of a frame may share one allocation, two frames never do.
 //
 // An error is always a *[SyntaxError]; n and f then say nothing. It is fatal: the
 // decoder gives up what it held, and gives the same error to every later call.
@@ -144,21 +132,6 @@ func (d *Decoder) decodeEOL(c byte) (n int, bad *SyntaxError) {
 	return 1, nil
 }
 
-// carve gives n Fields that the decoder will not touch again. They are cut from a
-// slab, so that a frame does not cost an allocation for its list of headers.
-func (d *Decoder) carve(n int) Header {
-	if n == 0 {
-		return nil
-	}
-	if n > len(d.slab) {
-		d.slab = make([]Field, max(n, d.slabSize))
-		d.slabSize = min(2*d.slabSize, lastSlab)
-	}
-	h := d.slab[:n:n]
-	d.slab = d.slab[n:]
-	return h
-}
-
 // withoutCR cuts off the CR of a line that ended in CRLF.
 func withoutCR(line []byte) []byte {
 	if n := len(line); n > 0 && line[n-1] == '\r' {
@@ -171,7 +144,7 @@ func withoutCR(line []byte) []byte {
 // grow in steps is kept for as long as the frame lives.
 func clip(b []byte) []byte {
 	if spare := cap(b) - len(b); spare > 64+len(b)/4 {
-		return bytes.Clone(b)
+		return clone(b)
 	}
 	return b[:len(b):len(b)]
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 
 	"stampede/stompwire"
 	"stampede/stompwire/wiretest"
@@ -244,6 +246,45 @@ func TestFramesDoNotShareRoom(t *testing.T) {
 	}
 }
 
+// A frame that is kept keeps no memory of another one that came with it.
+func TestFramesAreFreedOneByOne(t *testing.T) {
+	for _, size := range []int{10, 300, 3000, 10_000} {
+		in := bytes.Repeat(append(append([]byte("SEND\na:b\n\n"), bytes.Repeat([]byte("x"), size)...), 0), 10)
+		frames := readAs(stompwire.V12, stompwire.Limits{}, in).frames
+		var bodies []weak.Pointer[byte]
+		for _, f := range frames {
+			bodies = append(bodies, weak.Make(&f.Body[0]))
+		}
+		kept := frames[4]
+		frames = nil
+		runtime.GC()
+		for i, body := range bodies {
+			if held := body.Value() != nil; held != (i == 4) {
+				t.Errorf("%d octets: body %d held: %v", size, i, held)
+			}
+		}
+		runtime.KeepAlive(kept)
+	}
+}
+
+// A header that is kept does not keep a large body.
+func TestLargeBodiesStandApart(t *testing.T) {
+	for _, size := range []int{4096, 100_000} {
+		in := append(append([]byte("SEND\na:b\n\n"), bytes.Repeat([]byte("x"), size)...), 0)
+		for _, part := range []int{len(in), 1000} {
+			f := readAs(stompwire.V12, stompwire.Limits{}, chunks(in, part)...).frames[0]
+			body := weak.Make(&f.Body[0])
+			kept := f.Header
+			f = stompwire.Frame{}
+			runtime.GC()
+			if body.Value() != nil {
+				t.Errorf("a body of %d octets is held", size)
+			}
+			runtime.KeepAlive(kept)
+		}
+	}
+}
+
 // Limits that are lowered in the middle of a frame hold for what is left of it.
 func TestLimitsMayChangeInTheMiddle(t *testing.T) {
 	small := stompwire.Limits{MaxHeaders: 1, MaxHeaderBytes: 8, MaxHeaderBlockBytes: 16, MaxBodyBytes: 2}
@@ -273,19 +314,36 @@ func TestZeroLimitsAreTheDefaults(t *testing.T) {
 	}
 }
 
-// Frames with more header lines than the fast path takes, or with a large body, are frames like others.
-func TestUnusualFrames(t *testing.T) {
-	for lines := 20; lines <= 30; lines++ {
-		for _, size := range []int{0, 1, 4095, 4096, 4097} {
+// Frames of every number of header lines and every length come out as they went in.
+func TestFramesOfEverySize(t *testing.T) {
+	sizes := []int{700, 4000, 4096, 4200, 70_000}
+	for size := range 530 {
+		sizes = append(sizes, size)
+	}
+	for _, lines := range []int{0, 1, 2, 3, 4, 5, 8, 9, 23, 24, 25, 64} {
+		for _, size := range sizes {
 			f := stompwire.Frame{Command: stompwire.Send, Body: bytes.Repeat([]byte("x"), size)}
 			for i := range lines {
-				f.Header = append(f.Header, stompwire.Field{Name: fmt.Sprint("name ", i), Value: "a:b\\"})
+				f.Header = append(f.Header, stompwire.Field{Name: fmt.Sprint(i), Value: "a:\\"})
 			}
-			in := stompwire.AppendFrame(nil, &f, stompwire.V12)
-			r := readAs(stompwire.V12, stompwire.Limits{}, in)
+			r := readAs(stompwire.V12, stompwire.Limits{}, stompwire.AppendFrame(nil, &f, stompwire.V12))
 			if r.fault != nil || len(r.frames) != 1 || !sameFrame(r.frames[0], f) {
 				t.Fatalf("%d lines, %d octets of body: %v", lines, size, r.fault)
 			}
 		}
+	}
+}
+
+// Of a repeated header the first line is what Get gives, and an empty value is not an absent one.
+func TestHeaderGet(t *testing.T) {
+	h := stompwire.Header{{Name: "k", Value: "1"}, {Name: "empty"}, {Name: "k", Value: "2"}}
+	if v, ok := h.Get("k"); v != "1" || !ok {
+		t.Error(v, ok)
+	}
+	if v, ok := h.Get("empty"); v != "" || !ok || !h.Has("empty") {
+		t.Error(v, ok)
+	}
+	if v, ok := h.Get("K"); v != "" || ok || h.Has("K") || stompwire.Header(nil).Has("k") {
+		t.Error(v, ok)
 	}
 }

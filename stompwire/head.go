@@ -182,7 +182,10 @@ func (d *Decoder) endHead() {
 	lines := clip(d.head[len(d.frame.Command):d.lineStart])
 	d.head = nil
 	lines = lines[bytes.IndexByte(lines, '\n')+1:] // what is left of the command line
-	h := d.carve(d.lines)
+	var h Header
+	if d.lines > 0 {
+		h = make(Header, d.lines)
+	}
 	escaped := d.escaped()
 	for i := range h {
 		lf := bytes.IndexByte(lines, '\n')

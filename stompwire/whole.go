@@ -23,10 +23,11 @@ type mark struct{ name, colon, end uint32 }
 // within the limits, it fills f and gives the length of the frame. Otherwise it
 // gives 0 and nothing has happened: the frame is not whole, not valid, or unusual.
 //
-// It searches with bytes.IndexByte, which the processor does 32 octets at a time:
-// once a line for its LF and once for the colon, then three times over
-// all lines together for what must not be in them. Looking at octets one by one with a
-// table, all classes at once, took half as long again for a SEND of 256 octets.
+// It searches with bytes.IndexByte, which looks at 32 octets at a time: once a line for its
+// LF and once for the colon, then three times over all lines together for what must
+// not be in them. One pass with a table of classes was 10 ns faster on header lines of
+// 70 octets together, as fast at 160, twice as slow at 500 and six times at 2,000. Of the
+// 145 ns for a SEND of 256 octets this search is a quarter, the allocation a half.
 func (d *Decoder) decodeWhole(p []byte, f *Frame) int {
 	lf := bytes.IndexByte(p[:min(len(p), maxCommandLine+1)], '\n')
 	if lf < 0 || d.version == 0 {
@@ -100,21 +101,19 @@ func (d *Decoder) decodeWhole(p []byte, f *Frame) int {
 
 	var own, body []byte
 	if size < bodyApart {
-		own = make([]byte, start+size-head)
+		f.Header, own = newRoom(lines, start+size-head)
 		copy(own, p[head:])
 		body = own[start-head:]
 	} else {
-		own = make([]byte, at-head)
+		f.Header, own = newRoom(lines, at-head)
 		copy(own, p[head:])
-		body = make([]byte, size)
-		copy(body, p[start:])
+		body = clone(p[start : start+size])
 	}
 	f.Command = command
 	f.Body = nil
 	if size > 0 {
 		f.Body = body[:size:size]
 	}
-	f.Header = d.carve(lines)
 	for i := range f.Header {
 		m := &marks[i]
 		name := own[int(m.name)-head : int(m.colon)-head]
@@ -128,6 +127,14 @@ func (d *Decoder) decodeWhole(p []byte, f *Frame) int {
 		f.Header[i] = Field{text(name), text(value)}
 	}
 	return start + size + 1
+}
+
+// clone gives the octets of b in memory of exactly their size. The compiler makes one step
+// of the two lines: memory that is not cleared before it is filled.
+func clone(b []byte) []byte {
+	own := make([]byte, len(b))
+	copy(own, b)
+	return own
 }
 
 // plainLines reports whether header lines have nothing in them that the fast path

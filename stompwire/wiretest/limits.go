@@ -57,6 +57,18 @@ func limitCases() []Case {
 			}),
 		[]Case{
 			{
+				Name: "a command line as long as command and header lines may be", Topic: TopicSizeLimits, Clause: "1.2 §Size Limits", Version: stompwire.V12,
+				Limits: stompwire.Limits{MaxHeaderBlockBytes: len("BEGIN\n")},
+				Input:  []byte("BEGIN\n\n\x00"),
+				Frames: accepted(frame(stompwire.Begin, "")),
+			},
+			{
+				Name: "a command line longer than command and header lines may be", Topic: TopicSizeLimits, Clause: "1.2 §Size Limits", Version: stompwire.V12,
+				Limits: stompwire.Limits{MaxHeaderBlockBytes: len("BEGIN\n")},
+				Input:  []byte("COMMIT\n\n\x00"),
+				Error:  "max_header_block_bytes = 6", Limit: stompwire.LimitHeaderBlockBytes,
+			},
+			{
 				Name: "a header line that never ends", Topic: TopicSizeLimits, Clause: "1.2 §Size Limits", Version: stompwire.V12,
 				Input: []byte("SEND\nk:" + strings.Repeat("v", 17<<10)),
 				Error: "a header line is longer than max_header_bytes = 16384", Limit: stompwire.LimitHeaderBytes, Offset: 5,

@@ -66,6 +66,11 @@ func lineCases() []Case {
 			Error: "the blank line after them is missing", Offset: sendAt,
 		}),
 		each(all, Case{
+			Name: "a NUL inside of a header line", Topic: TopicEndOfLine, Clause: "1.2 §STOMP Frames",
+			Input: sendInput("k:a\x00b\n", "body"),
+			Error: "the blank line after them is missing", Offset: sendAt + 3,
+		}),
+		each(all, Case{
 			Name: "a NUL at the end of a header line", Topic: TopicEndOfLine, Clause: "1.2 §STOMP Frames",
 			Input: []byte("SEND\ndestination:" + LiveDestination + "\x00"),
 			Error: "the blank line after them is missing", Offset: sendAt - 1,
