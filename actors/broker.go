@@ -185,7 +185,7 @@ func (b *Broker) listen(ctx context.Context) error {
 			d := &door{config: transport.ListenerConfig{
 				Name: listenerName(l), Network: e.Network, Address: e.Address, UnixMode: l.FileMode(),
 				STOMP: l.STOMP, WebSocket: l.WebSockets, HTTP: l.HTTP, TLS: tlsConfig, Origins: l.WebSocketsOrigin,
-				Web: l.Web, Trusted: l.Trusted, SniffTimeout: b.core.cfg.Session.LoginTimeout, ServerHeader: b.core.server,
+				TLSOnly: l.TLSOnly, Web: l.Web, Trusted: l.Trusted, SniffTimeout: b.core.cfg.Session.LoginTimeout, ServerHeader: b.core.server,
 				InboundWindow: int(b.core.cfg.Limits.InboundWindow), OutboxCapacity: int(b.core.cfg.Limits.Outbox),
 			}}
 			if host, p, err := net.SplitHostPort(e.Address); err == nil && p == "0" && port != "" {

@@ -54,7 +54,7 @@ func (s *connections) receive(ctx actor.Context, message any) {
 	}
 }
 
-// refuse: a client whose arrival crashed the supervisor twice.
+// refuse: a client whose arrival keeps crashing the supervisor.
 func (s *connections) refuse(_ actor.Context, message any) {
 	if m, ok := message.(*accept); ok {
 		s.core.refuseConn(m.conn, transport.ReasonInternalError, internalFault())
@@ -128,6 +128,7 @@ type connection struct {
 	session   *life
 	transport *life
 	closing   bool
+	why       transport.CloseReason // the session's own reason, in the checkpoint, counts for more
 }
 
 func (c *connection) receive(ctx actor.Context, message any) {
@@ -142,7 +143,10 @@ func (c *connection) receive(ctx actor.Context, message any) {
 		c.closed(ctx, m)
 	case *gaveUp:
 		c.gaveUp(ctx, m)
-	case *actor.Stopped:
+	case *actor.Stopped: // the session is gone: the checkpoint is free to be written
+		if c.reason == transport.ReasonNone {
+			c.reason = c.why
+		}
 		c.cleanUp(ctx, c.core)
 	case *actor.Terminated, *actor.Stopping, *actor.Restarting:
 	default:
@@ -180,8 +184,8 @@ func (c *connection) start(ctx actor.Context) {
 }
 
 func (c *connection) closed(ctx actor.Context, m *transport.Closed) {
-	if c.reason == transport.ReasonNone {
-		c.reason = m.Reason
+	if c.why == transport.ReasonNone {
+		c.why = m.Reason
 	}
 	c.life.stop(ctx)
 }
@@ -192,7 +196,7 @@ func (c *connection) gaveUp(ctx actor.Context, m *gaveUp) {
 		return
 	}
 	c.closing = true
-	c.reason = transport.ReasonInternalError
+	c.why = transport.ReasonInternalError
 	if m.child == c.transport {
 		c.conn.Abort()
 		c.life.stop(ctx)

@@ -123,7 +123,7 @@ func (d *destination) started(ctx actor.Context) {
 	d.topic.rebuild()
 }
 
-// refuse answers for a message that crashed the destination twice.
+// refuse answers for a message that keeps crashing the destination.
 func (d *destination) refuse(ctx actor.Context, message any) {
 	fault := internalFault()
 	switch m := message.(type) {

@@ -16,7 +16,7 @@ const (
 	EventRestarting     EventKind = "restarting"      // a failed actor is restarted, after Backoff
 	EventResumed        EventKind = "resumed"         // a supervisor went on after a failure of its own
 	EventGivenUp        EventKind = "given up"        // an actor failed too often and was stopped
-	EventMessageDropped EventKind = "message dropped" // a message crashed its actor twice
+	EventMessageDropped EventKind = "message dropped" // a message crashed its actor again and again
 	EventFailedEnding   EventKind = "failed ending"   // a panic while stopping; the actor stopped all the same
 	EventConnected      EventKind = "connected"       // a client was let in
 	EventDisconnected   EventKind = "disconnected"    // a connection ended; Cause is its reason

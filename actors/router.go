@@ -72,7 +72,7 @@ func (r *router) receive(ctx actor.Context, message any) {
 	}
 }
 
-// refuse answers for a message that crashed the router twice.
+// refuse answers for a message that keeps crashing the router.
 func (r *router) refuse(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *resolve:

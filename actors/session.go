@@ -60,7 +60,7 @@ func (s *session) receive(ctx actor.Context, message any) {
 	}
 }
 
-// refuse: a frame that crashed the session twice ends the connection; the client is told.
+// refuse: a frame that keeps crashing the session ends the connection; the client is told.
 func (s *session) refuse(ctx actor.Context, _ any) {
 	s.fail(ctx, internalFault(), "", false)
 }

@@ -70,7 +70,7 @@ func (s *subscription) receive(ctx actor.Context, message any) {
 	}
 }
 
-// refuse: what crashed it twice is dropped. A delivery goes back with the next epoch anyway; the
+// refuse: what keeps crashing it is dropped. A delivery goes back with the next epoch anyway; the
 // session must not wait for ever for an answer.
 func (s *subscription) refuse(ctx actor.Context, message any) {
 	switch m := message.(type) {

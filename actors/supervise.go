@@ -16,7 +16,7 @@ type process interface {
 	receive(ctx actor.Context, message any)
 }
 
-// refuser is a process that owes somebody an answer to a message that crashed it twice.
+// refuser is a process that owes somebody an answer to a message that crashed it again and again.
 type refuser interface {
 	refuse(ctx actor.Context, message any)
 }
@@ -178,17 +178,20 @@ func (g *guard) started(ctx actor.Context, m *actor.Started) {
 	}
 }
 
-// resume handles the message that a crash interrupted: once more, and if it crashes again it is
-// refused and dropped.
+// maxAttempts is how often a message is begun before it counts as the cause of the crashes and is
+// refused: the first time, and twice more for faults that had nothing to do with it.
+const maxAttempts = 3
+
+// resume handles the message that a crash interrupted once more, or refuses it.
 func (g *guard) resume(ctx actor.Context) {
 	l := g.life
 	message := l.inflight
-	if l.attempts < 2 {
+	if l.attempts < maxAttempts {
 		g.begin(ctx, message)
 		return
 	}
 	l.inflight = nil
-	l.core.event(Event{Kind: EventMessageDropped, Role: l.role.name, Actor: l.pid.Id, Cause: fmt.Sprintf("%T crashed it twice", message)})
+	l.core.event(Event{Kind: EventMessageDropped, Role: l.role.name, Actor: l.pid.Id, Cause: fmt.Sprintf("%T crashed it %d times", message, l.attempts)})
 	if r, ok := g.inner.(refuser); ok {
 		r.refuse(ctx, message)
 	}
@@ -218,7 +221,7 @@ func (g *guard) begin(ctx actor.Context, message any) {
 func (g *guard) handleAndResume(ctx actor.Context, message any) {
 	for attempt := 0; ; attempt++ {
 		c := g.try(func() {
-			if attempt < 2 {
+			if attempt < maxAttempts {
 				g.begin(ctx, message)
 			} else if r, ok := g.inner.(refuser); ok {
 				r.refuse(ctx, message)
@@ -229,7 +232,7 @@ func (g *guard) handleAndResume(ctx actor.Context, message any) {
 			return
 		}
 		g.life.core.event(Event{Kind: EventResumed, Role: g.life.role.name, Actor: g.life.pid.Id, Cause: c.Error(), Attempt: attempt + 1, Stack: string(c.stack)})
-		if attempt == 2 {
+		if attempt == maxAttempts {
 			return
 		}
 	}
@@ -262,12 +265,14 @@ func (g *guard) try(f func()) (c *crash) {
 // last handles a message after which protoactor can't bear a panic: one in Stopping restarts the
 // actor, one in Stopped hangs its parent for ever.
 func (g *guard) last(ctx actor.Context, p phase, message any) {
-	c := g.try(func() {
-		g.life.core.inject(g.life, p, message)
-		g.inner.receive(ctx, message)
-	})
-	if c != nil {
-		g.life.core.event(Event{Kind: EventFailedEnding, Role: g.life.role.name, Actor: g.life.pid.Id, Cause: c.Error(), Stack: string(c.stack)})
+	// Two tries: an injected fault must not keep the process from letting go of what it holds.
+	for _, step := range []func(){
+		func() { g.life.core.inject(g.life, p, message) },
+		func() { g.inner.receive(ctx, message) },
+	} {
+		if c := g.try(step); c != nil {
+			g.life.core.event(Event{Kind: EventFailedEnding, Role: g.life.role.name, Actor: g.life.pid.Id, Cause: c.Error(), Stack: string(c.stack)})
+		}
 	}
 }
 
