@@ -8,13 +8,18 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
+	"sync"
+	"syscall"
 	"time"
+
+	"stampede/stompwire"
 )
 
 // ListenerConfig describes one listener.
 type ListenerConfig struct {
 	Name             string      // for logs and Info
-	Network, Address string      // "tcp", "tcp4", "tcp6" and host:port, or "unix" and a path
+	Network, Address string      // "tcp" (or ""), "tcp4", "tcp6" and host:port, or "unix" and a path
 	UnixMode         fs.FileMode // of a Unix socket's file; 0: as the umask says
 
 	STOMP, WebSocket, HTTP bool        // the protocols served, told apart by the first bytes
@@ -23,7 +28,7 @@ type ListenerConfig struct {
 	Origins                []string    // allowed browser origins: "*", exact, "https://*.example.com"
 	Web, Trusted           bool        // copied to Info
 
-	SniffTimeout   time.Duration // for the first bytes, a TLS handshake and HTTP headers; 0: DefaultSniffTimeout
+	SniffTimeout   time.Duration // for the first bytes and the TLS handshake, and for HTTP headers; 0: DefaultSniffTimeout
 	MaxHeaderBytes int           // of an HTTP request; 0: DefaultHTTPHeaderBytes
 	ServerHeader   string        // value of the Server header, "stampede/1.2.3"; "": "stampede"
 	InboundWindow  int           // capacity of each connection's Window; 0: DefaultInboundWindow
@@ -36,14 +41,35 @@ const (
 	DefaultHTTPHeaderBytes = 16 << 10
 )
 
-// Listen opens the listener that cfg names. A Unix socket left behind by a
-// process that is gone is removed first. The error says what to do.
-func Listen(ctx context.Context, cfg ListenerConfig) (net.Listener, error) {
-	return nil, errors.New("not yet")
-}
+// What a plain HTTP connection may take.
+const (
+	httpIdleTimeout  = 30 * time.Second
+	httpWriteTimeout = 10 * time.Second
+)
 
-// Server turns what a listener accepts into Conns.
-type Server struct{}
+// The pause after an error of accept that passes doubles from the first to the
+// second.
+const (
+	acceptBackoffMin = 5 * time.Millisecond
+	acceptBackoffMax = time.Second
+)
+
+// Server turns what listeners accept into Conns.
+type Server struct {
+	cfg      ListenerConfig
+	accept   func(*Conn)
+	log      *slog.Logger
+	clock    Clock
+	schedule func(func())
+	handler  http.Handler
+	http     *http.Server
+	inner    *handedListener // connections on their way to http
+
+	done    *latch
+	conns   tracker // accepted, their protocol not known yet or HTTP
+	serving tracker // Serve calls
+	once    sync.Once
+}
 
 // NewServer returns a server that hands every STOMP connection to accept: on a
 // goroutine of its own, once it is known to be one. logger, clock and schedule
@@ -51,20 +77,315 @@ type Server struct{}
 // more: a function that may block for as long as the peer does not read; nil
 // starts a goroutine.
 func NewServer(cfg ListenerConfig, accept func(*Conn), logger *slog.Logger, clock Clock, schedule func(func())) *Server {
-	return &Server{}
+	if cfg.SniffTimeout <= 0 {
+		cfg.SniffTimeout = DefaultSniffTimeout
+	}
+	if cfg.MaxHeaderBytes <= 0 {
+		cfg.MaxHeaderBytes = DefaultHTTPHeaderBytes
+	}
+	if cfg.ServerHeader == "" {
+		cfg.ServerHeader = "stampede"
+	}
+	if cfg.TLS != nil {
+		// The outbox writes whole batches: the small first records that
+		// crypto/tls makes by default would cost a system call each.
+		cfg.TLS = cfg.TLS.Clone()
+		cfg.TLS.DynamicRecordSizingDisabled = true
+	}
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		cfg: cfg, accept: accept, log: logger.With("listener", cfg.Name), clock: orSystem(clock), schedule: schedule,
+		done: newLatch(), inner: newHandedListener(),
+	}
+	s.handler = s.routes()
+	s.http = &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: cfg.SniffTimeout,
+		ReadTimeout:       cfg.SniffTimeout,
+		WriteTimeout:      httpWriteTimeout,
+		IdleTimeout:       httpIdleTimeout,
+		MaxHeaderBytes:    cfg.MaxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ConnState:         s.httpState,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if h, ok := c.(*handedConn); ok {
+				return context.WithValue(ctx, tlsKey{}, h.sniffed.Conn)
+			}
+			return ctx
+		},
+	}
+	return s
 }
 
 // Serve accepts from l until Close, and returns nil then. Errors that pass
 // (too many open files, an aborted connection) are logged and retried after
-// 5 ms to 1 s; any other is returned. Several listeners may be served at once.
-// l is closed when Serve returns.
-func (s *Server) Serve(l net.Listener) error { return nil }
+// 5 ms to 1 s; any other is returned. Several listeners may be served at once,
+// and another one after an error. l is closed when Serve returns.
+func (s *Server) Serve(l net.Listener) error {
+	defer l.Close()
+	leave := s.serving.enter(l)
+	if leave == nil {
+		return nil
+	}
+	defer leave()
+	s.once.Do(func() {
+		leave := s.serving.enter(nil)
+		if leave == nil {
+			return
+		}
+		go func() {
+			defer leave()
+			s.http.Serve(s.inner)
+		}()
+	})
+	backoff := time.Duration(0)
+	for {
+		c, err := l.Accept()
+		switch {
+		case err == nil:
+			backoff = 0
+			s.take(c)
+		case s.done.released():
+			return nil
+		case passes(err):
+			backoff = min(max(2*backoff, acceptBackoffMin), acceptBackoffMax)
+			s.log.Warn("can't accept a connection; trying again", "err", err, "pause", backoff)
+			s.pause(backoff)
+		default:
+			return err
+		}
+	}
+}
+
+// pause waits for d or Close.
+func (s *Server) pause(d time.Duration) {
+	over := make(chan struct{})
+	t := s.clock.AfterFunc(d, func() { close(over) })
+	defer t.Stop()
+	select {
+	case <-over:
+	case <-s.done.ch:
+	}
+}
+
+// passes reports whether an error of accept goes away by itself.
+func passes(err error) bool {
+	for _, e := range []error{syscall.ECONNABORTED, syscall.ENOBUFS, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
 
 // Close stops accepting, ends connections whose protocol is not known yet and
-// plain HTTP ones, and waits for the goroutines of the server. Conns that were
-// accepted live on.
-func (s *Server) Close() error { return nil }
+// plain HTTP ones, and waits for the goroutines of the server, accept functions
+// that are running included. Conns that were accepted live on.
+func (s *Server) Close() error {
+	s.done.release()
+	s.inner.Close()
+	s.serving.close()
+	s.http.Close()
+	s.conns.close()
+	return nil
+}
 
-// Handler returns what the server answers over HTTP: the WebSocket upgrade on
-// any path, /health_check and /. It may be mounted in a foreign mux.
-func (s *Server) Handler() http.Handler { return nil }
+// take starts a goroutine for a new connection.
+func (s *Server) take(c net.Conn) {
+	leave := s.conns.enter(c)
+	if leave == nil {
+		c.Close()
+		return
+	}
+	go s.welcome(c, leave)
+}
+
+// welcome finds out what c speaks and hands it on. A panic, of the accept
+// function for instance, costs this connection only.
+func (s *Server) welcome(c net.Conn, leave func()) {
+	handed := false
+	defer func() {
+		if s.logPanic("accepting a connection panicked", c.RemoteAddr(), recover()) {
+			c.Close()
+		}
+		if !handed {
+			leave()
+		}
+	}()
+	limit := s.clock.AfterFunc(s.cfg.SniffTimeout, func() { c.Close() })
+	sock, kind, head, err := s.unwrap(c)
+	if inTime := limit.Stop(); err != nil || !inTime {
+		s.log.Debug("a connection ended before its protocol was known", "remote", c.RemoteAddr(), "err", err)
+		c.Close()
+		return
+	}
+	switch {
+	case kind == protocolHTTP:
+		handed = s.inner.hand(&handedConn{sniffed: sniffed{sock, head}, leave: leave})
+		if !handed {
+			c.Close()
+		}
+	case !s.cfg.STOMP || s.plainRefused(sock):
+		s.refuseSTOMP(sock, head)
+	default:
+		leave() // Close must not end it any more
+		handed = true
+		s.acceptConn(s.newConn(sock, head, TCP))
+	}
+}
+
+// logPanic logs what recover returned, if it was a panic.
+func (s *Server) logPanic(what string, remote net.Addr, v any) bool {
+	p, ok := recovered(v).(*PanicError)
+	if ok {
+		s.log.Error(what, "remote", remote, "panic", p.Value, "stack", string(p.Stack))
+	}
+	return ok
+}
+
+// unwrap sniffs, does the TLS handshake if that is what comes, and sniffs again.
+func (s *Server) unwrap(c net.Conn) (net.Conn, protocol, []byte, error) {
+	kind, head, err := sniffConn(c)
+	if err != nil || kind != protocolTLS {
+		return c, kind, head, err
+	}
+	if s.cfg.TLS == nil {
+		s.log.Warn("a client began TLS, but this listener has no certificate", "remote", c.RemoteAddr())
+		return nil, kind, nil, errors.New("TLS is not configured")
+	}
+	t := tls.Server(&sniffed{c, head}, s.cfg.TLS)
+	if err := t.Handshake(); err != nil {
+		s.log.Info("a TLS handshake failed", "remote", c.RemoteAddr(), "err", err)
+		return nil, kind, nil, err
+	}
+	kind, head, err = sniffConn(t)
+	if err == nil && kind == protocolTLS {
+		err = errors.New("TLS within TLS")
+	}
+	return t, kind, head, err
+}
+
+// plainRefused reports whether sock lacks the TLS that the listener insists on.
+func (s *Server) plainRefused(sock net.Conn) bool {
+	_, encrypted := sock.(*tls.Conn)
+	return s.cfg.TLSOnly && !encrypted
+}
+
+func (s *Server) newConn(sock net.Conn, head []byte, kind Kind) *Conn {
+	c := newConn(sock, head, connOptions{
+		clock: s.clock, schedule: s.schedule, window: s.cfg.InboundWindow, outbox: s.cfg.OutboxCapacity,
+	})
+	c.info = Info{
+		Kind: kind, Listener: s.cfg.Name, Remote: sock.RemoteAddr(), Local: sock.LocalAddr(),
+		Web: s.cfg.Web, Trusted: s.cfg.Trusted,
+	}
+	if t, ok := sock.(*tls.Conn); ok {
+		c.info.TLS = true
+		if state := t.ConnectionState(); len(state.VerifiedChains) > 0 {
+			c.info.PeerCertificates = state.PeerCertificates
+		}
+	}
+	c.guest = func(c *Conn) func() {
+		if leave := s.conns.enter(closerFunc(c.Abort)); leave != nil {
+			return leave
+		}
+		c.Abort()
+		return func() {}
+	}
+	return c
+}
+
+// acceptConn hands a connection to the broker. Close waits for the function, but
+// does not close the connection: it is the broker's by then.
+func (s *Server) acceptConn(c *Conn) {
+	leave := s.conns.enter(nil)
+	if leave == nil {
+		c.Abort()
+		return
+	}
+	defer leave()
+	defer func() {
+		if p := recover(); p != nil {
+			c.Abort()
+			panic(p)
+		}
+	}()
+	s.accept(c)
+}
+
+// refuseSTOMP tells a client that it does not find STOMP here, or not without
+// TLS.
+func (s *Server) refuseSTOMP(sock net.Conn, head []byte) {
+	c := s.newConn(sock, head, TCP)
+	message, detail := "STOMP is not served here", "This port serves: "+offered(&s.cfg)+".\n"
+	if s.plainRefused(sock) {
+		message, detail = "TLS is required", "This port speaks STOMP over TLS only.\n"
+	}
+	s.log.Info("refused a STOMP connection", "remote", c.info.Remote, "because", message)
+	c.Refuse(ReasonUnsupportedData, stompwire.AppendFrame(nil, &stompwire.Frame{
+		Command: stompwire.Error,
+		Header: stompwire.Header{
+			{Name: "message", Value: message},
+			{Name: "code", Value: ReasonUnsupportedData.Code()},
+			{Name: "content-type", Value: "text/plain"},
+			{Name: stompwire.ContentLength, Value: strconv.Itoa(len(detail))},
+		},
+		Body: []byte(detail),
+	}, stompwire.V10))
+}
+
+// handedListener is where net/http accepts the connections that turned out to
+// be HTTP.
+type handedListener struct {
+	conns chan net.Conn
+	done  *latch
+}
+
+func newHandedListener() *handedListener {
+	return &handedListener{conns: make(chan net.Conn), done: newLatch()}
+}
+
+func (l *handedListener) hand(c net.Conn) bool {
+	select {
+	case l.conns <- c:
+		return true
+	case <-l.done.ch:
+		return false
+	}
+}
+
+// Accept waits for a connection.
+func (l *handedListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done.ch:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close makes Accept fail.
+func (l *handedListener) Close() error {
+	l.done.release()
+	return nil
+}
+
+// Addr is a name: the real listeners are elsewhere.
+func (l *handedListener) Addr() net.Addr { return pipeAddr("http") }
+
+// handedConn is a connection in the hands of net/http. leave ends the server's
+// watch over it.
+type handedConn struct {
+	sniffed
+	leave func()
+}
+
+// httpState ends the watch over connections that net/http is done with.
+func (s *Server) httpState(c net.Conn, state http.ConnState) {
+	if h, ok := c.(*handedConn); ok && (state == http.StateClosed || state == http.StateHijacked) {
+		h.leave()
+	}
+}
