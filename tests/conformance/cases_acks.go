@@ -93,7 +93,7 @@ func subscriptionCases() []rule {
 			s.connect("a").subscribe("a", "1", "{Q}", "ack:client-individual", name+":2").gets("a", "m1", "1").gets("a", "m2", "2")
 			// The third is free for another consumer, and an acknowledgement makes room for one more.
 			s.connect("b").subscribe("b", "1", "{Q}", "ack:client-individual", name+":1").gets("b", "m3", "3")
-			s.ack("a", "m2").gets("a", "m4", "4").ack("b", "m3").gets("b", "m5", "5")
+			s.settle("a", "m2").gets("a", "m4", "4").settle("b", "m3").gets("b", "m5", "5")
 		}})
 	}
 	rules = append(rules, rule{
@@ -253,7 +253,7 @@ func ackCases() []rule {
 		{point: again, name: "what comes back keeps its place in front", script: func(s *Script) {
 			s.connect("c").publish("c", "{Q}", "1").publish("c", "{Q}", "2").publish("c", "{Q}", "3")
 			s.connect("a").subscribe("a", "1", "{Q}", "ack:client", "prefetch-count:1").gets("a", "m1", "1").sync("a", "UNSUBSCRIBE", "id:1")
-			s.connect("b").subscribe("b", "1", "{Q}", "ack:client", "prefetch-count:1").gets("b", "m1", "1", "redelivered:true").ack("b", "m1").gets("b", "m2", "2").ack("b", "m2").gets("b", "m3", "3")
+			s.connect("b").subscribe("b", "1", "{Q}", "ack:client", "prefetch-count:1").gets("b", "m1", "1", "redelivered:true").settle("b", "m1").gets("b", "m2", "2").settle("b", "m2").gets("b", "m3", "3")
 		}},
 
 		{point: dead, name: "requeue:false sends the message to the dead-letter queue with where from and why", versions: from11, alone: true, script: func(s *Script) {
@@ -306,7 +306,7 @@ func ackCases() []rule {
 		rule{point: "fairness", name: "competing consumers each get what they have room for", script: func(s *Script) {
 			s.connect("c").connect("a").subscribe("a", "1", "{Q}", "ack:client-individual", "prefetch-count:1").connect("b").subscribe("b", "1", "{Q}", "ack:client-individual", "prefetch-count:1")
 			s.publish("c", "{Q}", "x").publish("c", "{Q}", "x").publish("c", "{Q}", "x")
-			s.gets("a", "m1", "x").gets("b", "m2", "x").ack("a", "m1").gets("a", "m3", "x")
+			s.gets("a", "m1", "x").gets("b", "m2", "x").settle("a", "m1").gets("a", "m3", "x")
 		}},
 		rule{point: "fairness", name: "a consumer without room holds nobody up", script: func(s *Script) {
 			s.connect("c").connect("a").subscribe("a", "1", "{Q}", "ack:client-individual", "prefetch-count:1").publish("c", "{Q}", "1").gets("a", "m1", "1")
@@ -315,6 +315,20 @@ func ackCases() []rule {
 				s.publish("c", "{Q}", fmt.Sprint(i)).gets("b", fmt.Sprintf("m%d", i), fmt.Sprint(i))
 			}
 			s.ack("a", "m1")
+		}},
+		rule{point: "exclusive consumers", name: "an exclusive consumer is the only one served, until it goes", script: func(s *Script) {
+			s.connect("c", "a", "b").subscribe("b", "1", "{Q}").subscribe("a", "1", "{Q}", "exclusive:true")
+			for _, body := range []string{"1", "2", "3"} {
+				s.publish("c", "{Q}", body).gets("a", "m", body)
+			}
+			s.sync("a", "UNSUBSCRIBE", "id:1").publish("c", "{Q}", "4").gets("b", "m", "4")
+		}},
+		rule{point: "exclusive consumers", name: "of two exclusive consumers one is served, then the other", script: func(s *Script) {
+			s.connect("c", "a", "b").subscribe("a", "1", "{Q}", "exclusive:true").subscribe("b", "1", "{Q}", "exclusive:true")
+			s.publish("c", "{Q}", "1").gets("a", "m", "1").publish("c", "{Q}", "2").gets("a", "m", "2").sync("a", "UNSUBSCRIBE", "id:1").publish("c", "{Q}", "3").gets("b", "m", "3")
+		}},
+		rule{point: "exclusive consumers", name: "a topic has no exclusive consumers", script: func(s *Script) {
+			s.connect("a").send("a", "SUBSCRIBE", "id:1", "destination:{T}", "exclusive:true", "receipt:r").refusedFor("a", "r", "syntax")
 		}},
 		rule{point: "order", name: "messages of one connection to one destination are delivered in the order sent", script: func(s *Script) {
 			s.connect("b").subscribe("b", "t", "{T}").connect("a")

@@ -6,7 +6,7 @@ import "stampede/config"
 func transactionCases() []rule {
 	const point = "transactions"
 	one := func(s *Script) *Script {
-		return s.connect("c").publish("c", "{Q}", "1").publish("c", "{Q}", "2").connect("a").subscribe("a", "1", "{Q}", "ack:client-individual").gets("a", "m1", "1").gets("a", "m2", "2").sync("a", "BEGIN", "transaction:t")
+		return s.connect("c").publish("c", "{Q}", "1").publish("c", "{Q}", "2").connect("a").subscribe("a", "1", "{Q}", "ack:client-individual", "prefetch-count:2").gets("a", "m1", "1").gets("a", "m2", "2").sync("a", "BEGIN", "transaction:t")
 	}
 	// left expects that these messages are still the queue's after a is gone.
 	left := func(s *Script, bodies ...string) {

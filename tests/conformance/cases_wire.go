@@ -395,7 +395,7 @@ func beforeConnectCases() []rule {
 			for _, id := range []string{"1", "2", "3", "4"} {
 				s.want("a", "RECEIPT", "receipt-id:"+id)
 			}
-			s.gets("a", "m1", "first").gets("a", "m2", "second")
+			s.gets("a", "m1", "first", "subscription:2").gets("a", "m2", "second", "subscription:2")
 		}},
 		rule{point: point, name: "frames pipelined behind CONNECT are read in the version that was agreed on", versions: from11, script: func(s *Script) {
 			s.raw("a", text("", "CONNECT", "accept-version:"+s.V, "host:h")+text("", "SEND", "destination:{T}", `receipt:a\cb`))

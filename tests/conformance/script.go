@@ -201,6 +201,11 @@ func (s *Script) ack(client, message string, header ...string) *Script {
 	return s.sync(client, s.answer("ACK", message, header...)...)
 }
 
+// settle acknowledges a captured message without waiting: the room it makes may be used before a RECEIPT would come.
+func (s *Script) settle(client, message string) *Script {
+	return s.send(client, s.answer("ACK", message)...)
+}
+
 // nack refuses a captured message and waits for the receipt.
 func (s *Script) nack(client, message string, header ...string) *Script {
 	return s.sync(client, s.answer("NACK", message, header...)...)

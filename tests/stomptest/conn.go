@@ -55,7 +55,7 @@ func (c *Conn) Link() net.Conn { return c.link }
 // Version gives the version that CONNECTED named, or "".
 func (c *Conn) Version() string { return c.version }
 
-var heartBeat = regexp.MustCompile(`(?m)^heart-beat:\d+,0*[1-9]\d*\r?$`)
+var heartBeat = regexp.MustCompile(`(?m)^heart-beat: *\d+ *, *0*[1-9]\d* *\r?$`)
 
 // Write sends bytes as they are: nothing is escaped, no NUL is added.
 func (c *Conn) Write(raw string) {

@@ -50,5 +50,5 @@ func (l link) readMessage() (data []byte, text bool, err error) {
 	return data, kind == websocket.TextMessage, err
 }
 
-// WebSocket gives the gorilla connection under a client, for what only RFC 6455 has: pings, close codes, fragments.
-func WebSocket(c *Conn) *websocket.Conn { return c.link.(link).Conn }
+// Gorilla gives the gorilla connection under a client, for what only RFC 6455 has: pings, close codes, fragments.
+func Gorilla(c *Conn) *websocket.Conn { return c.link.(link).Conn }
