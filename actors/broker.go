@@ -155,6 +155,8 @@ func newSystem(log *slog.Logger) *actor.ActorSystem {
 			return slog.New(warnings{log.Handler()}).With("library", "protoactor-go")
 		}),
 		actor.WithDeadLetterRequestLogging(false),
+		// A goroutine lives for this long after each first dead letter.
+		actor.WithDeadLetterThrottleInterval(10*time.Millisecond),
 	)
 }
 

@@ -23,6 +23,15 @@ func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.I
 	if fault == nil && !found {
 		return false
 	}
+	if fault != nil && isReply(h.destination) {
+		// Who asked is gone, and nobody else could have received it. That must not end the
+		// connection of the one who answers.
+		s.core.stats.unroutable.Add(1)
+		if h.hasReceipt {
+			s.receipt(h.receipt)
+		}
+		return true
+	}
 	if fault == nil && h.persistent && to.kind == kindQueue {
 		fault = unsupported("durable storage (persistent:true)")
 	}
@@ -139,6 +148,10 @@ func (s *session) remember(name string, h *handle) {
 
 func isTemporary(name string) bool {
 	return strings.HasPrefix(name, tempQueuePrefix) || strings.HasPrefix(name, tempTopicPrefix)
+}
+
+func isReply(name string) bool {
+	return strings.HasPrefix(name, replyQueuePrefix) || strings.HasPrefix(name, replyTopicPrefix)
 }
 
 // rewriteReplyTo puts the opaque name of a temporary destination where its private name stood, so

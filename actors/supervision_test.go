@@ -333,7 +333,7 @@ func TestFailureWhileEnding(t *testing.T) {
 // After its clients have left and it has shut down, a broker leaves no actor behind in the system of the
 // program that lent it one, though parts of it failed meanwhile.
 func TestNoActorIsLeftOver(t *testing.T) {
-	system := actor.NewActorSystem(actor.WithLoggerFactory(discard))
+	system := actor.NewActorSystem(actor.WithLoggerFactory(discard), actor.WithDeadLetterThrottleInterval(time.Millisecond))
 	before := actors.CountActors(system)
 	var n atomic.Int64
 	b := start(t, nil, actors.WithActorSystem(system), actors.WithInjector(func(role, _, phase string, _ any) {
