@@ -339,18 +339,24 @@ func (b *Broker) shutdown(ctx context.Context) error {
 		defer cancel()
 	}
 	var cut error
-	shut, gone := make(chan struct{}), make(chan struct{})
+	shut, quiet, gone := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	c.system.Root.Send(c.listenersPID, &shutDoors{shut: shut})
 	select {
 	case <-shut:
 	case <-ctx.Done():
 		cut = errors.New("the listeners did not close in time")
 	}
-	c.system.Root.Send(c.connectionsPID, &drainAll{gone: gone})
+	c.system.Root.Send(c.connectionsPID, &drain{quiet: quiet, gone: gone})
+	select {
+	case <-quiet:
+	case <-ctx.Done():
+		cut = errors.Join(cut, errors.New("not everything that clients had sent could be carried out in time"))
+	}
+	c.system.Root.Send(c.connectionsPID, &farewell{})
 	select {
 	case <-gone:
-	case <-ctx.Done():
-		cut = fmt.Errorf("%d connections were cut off: %w", c.connections.Load(), context.Cause(ctx))
+	case <-after(ctx, c.cfg.Session.Linger): // a last ERROR gets its chance also when time is up
+		cut = errors.Join(cut, fmt.Errorf("%d connections were cut off", c.connections.Load()))
 		c.system.Root.Send(c.connectionsPID, &abort{})
 		select {
 		case <-gone:
@@ -367,6 +373,13 @@ func (b *Broker) shutdown(ctx context.Context) error {
 		b.pool.Close()
 	}
 	return cut
+}
+
+// after is closed d after ctx has ended.
+func after(ctx context.Context, d time.Duration) <-chan struct{} {
+	ch := make(chan struct{})
+	context.AfterFunc(ctx, func() { time.AfterFunc(d, func() { close(ch) }) })
+	return ch
 }
 
 func (c *core) router() *actor.PID { return c.routerPID }

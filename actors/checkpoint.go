@@ -20,7 +20,7 @@ type checkpoint struct {
 	version stompwire.Version
 	login   string
 
-	backlog []any // *transport.Inbound, *transport.Malformed, *transport.Ended, *shutDown: not yet handled
+	backlog []any // *transport.Inbound, *transport.Malformed, *transport.Ended, *quiesce: not yet handled
 	cursor  int   // frames of the first that are handled
 	newest  any   // what was put into the backlog last
 	wait    wait
@@ -61,6 +61,7 @@ const (
 	waitResolve         // the router's answer
 	waitSubscribe       // the destination's
 	waitCommit          // all participants'
+	waitQuiesced        // the broker's end
 	waitDisconnect      // everything before DISCONNECT, or the end of input, to be done
 )
 

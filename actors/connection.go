@@ -17,7 +17,10 @@ type connections struct {
 	core     *core
 	life     *life
 	children map[string]*checkpoint // by path: what has to be given back if a connection can't do it itself
-	draining chan<- struct{}        // closed when the last connection is gone
+	busy     map[uint64]bool        // while draining: connections with something on its way
+	draining bool
+	quiet    chan<- struct{} // closed when nothing is on its way any more
+	gone     chan<- struct{} // closed when the last connection is gone
 }
 
 func newConnections(c *core) func(*life) process {
@@ -28,19 +31,26 @@ func newConnections(c *core) func(*life) process {
 	}
 }
 
-// drainAll (broker → connections): say goodbye to everybody; gone is closed when they are.
-type drainAll struct{ gone chan<- struct{} }
+// drain (broker → connections): take no more from anybody. quiet is closed when all that was sent
+// has been carried out, gone when all connections are.
+type drain struct{ quiet, gone chan<- struct{} }
+
+// farewell (broker → connections): say goodbye to everybody.
+type farewell struct{}
 
 func (s *connections) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *accept:
 		s.accept(ctx, m.conn)
-	case *drainAll:
-		s.draining = m.gone
+	case *drain:
+		s.drain(ctx, m)
+	case *quiesced:
+		delete(s.busy, m.connection)
+		s.tell()
+	case *farewell:
 		for _, pid := range ctx.Children() {
-			ctx.Send(pid, &shutDown{})
+			ctx.Send(pid, &sayGoodbye{})
 		}
-		s.tellDrained()
 	case *abort:
 		for _, pid := range ctx.Children() {
 			ctx.Send(pid, m)
@@ -62,8 +72,8 @@ func (s *connections) refuse(_ actor.Context, message any) {
 }
 
 func (s *connections) accept(ctx actor.Context, conn *transport.Conn) {
-	if s.draining != nil {
-		s.core.refuseConn(conn, transport.ReasonShutdown, &Fault{Code: CodeShutdown, Message: "the broker is shutting down", Detail: "The broker is going down; connect again later."})
+	if s.draining {
+		s.core.refuseConn(conn, transport.ReasonShutdown, shutdownFault())
 		return
 	}
 	id := s.core.nextConnection.Add(1)
@@ -91,13 +101,31 @@ func (s *connections) terminated(ctx actor.Context, m *actor.Terminated) {
 	cp.cleanUp(ctx, s.core)
 	s.core.connections.Add(-1)
 	s.core.event(Event{Kind: EventDisconnected, Role: s.core.roles.connection.name, Actor: m.Who.Id, Cause: cp.reason.Code()})
-	s.tellDrained()
+	delete(s.busy, cp.id)
+	s.tell()
 }
 
-func (s *connections) tellDrained() {
-	if s.draining != nil && len(s.children) == 0 {
-		close(s.draining)
-		s.draining = make(chan struct{})
+func (s *connections) drain(ctx actor.Context, m *drain) {
+	s.draining, s.quiet, s.gone = true, m.quiet, m.gone
+	s.busy = make(map[uint64]bool)
+	for _, cp := range s.children {
+		s.busy[cp.id] = true
+	}
+	for _, pid := range ctx.Children() {
+		ctx.Send(pid, &quiesce{})
+	}
+	s.tell()
+}
+
+// tell reports how far the drain has come.
+func (s *connections) tell() {
+	if s.quiet != nil && len(s.busy) == 0 {
+		close(s.quiet)
+		s.quiet = nil
+	}
+	if s.gone != nil && len(s.children) == 0 {
+		close(s.gone)
+		s.gone = nil
 	}
 }
 
@@ -135,7 +163,7 @@ func (c *connection) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *actor.Started:
 		c.start(ctx)
-	case *shutDown:
+	case *quiesce, *sayGoodbye:
 		ctx.Send(c.session.pid, m)
 	case *abort:
 		c.conn.Abort()

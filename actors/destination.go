@@ -173,6 +173,7 @@ func (d *destination) enqueue(ctx actor.Context, p *publish) bool {
 				return true
 			case q.limits.full == fullDropOldest && q.makeRoom(1, m.size):
 			case q.limits.full == fullHold && p.bury == nil:
+				d.report(ctx, p) // those that were taken don't wait with the rest
 				return false
 			default:
 				d.reject(ctx, p, d.fullFault())
@@ -213,11 +214,8 @@ func (d *destination) accept(ctx actor.Context, p *publish) {
 // reject ends a batch at its next message; nothing behind that is taken, since its connection ends.
 func (d *destination) reject(ctx actor.Context, p *publish, fault *Fault) {
 	next := p.batch[min(p.done, len(p.batch)-1)]
+	d.report(ctx, p)
 	if p.from != nil {
-		if len(p.receipts) > 0 {
-			ctx.Send(p.from, &accepted{receipts: p.receipts})
-			p.receipts = nil
-		}
 		ctx.Send(p.from, &rejected{receipt: next.receipt, hasReceipt: next.hasReceipt, fault: fault})
 	}
 	d.finish(ctx, p)
@@ -226,10 +224,16 @@ func (d *destination) reject(ctx actor.Context, p *publish, fault *Fault) {
 	}
 }
 
-func (d *destination) finish(ctx actor.Context, p *publish) {
+// report tells the session which receipts are due.
+func (d *destination) report(ctx actor.Context, p *publish) {
 	if len(p.receipts) > 0 && p.from != nil {
 		ctx.Send(p.from, &accepted{receipts: p.receipts})
 	}
+	p.receipts = nil
+}
+
+func (d *destination) finish(ctx actor.Context, p *publish) {
+	d.report(ctx, p)
 	if p.flow != nil {
 		p.flow.done(len(p.batch), p.cost)
 	}

@@ -258,8 +258,14 @@ type idleCheck struct{ activity uint64 }
 // accept (listener → connections): a client.
 type accept struct{ conn *transport.Conn }
 
-// shutDown (broker → connections → connection → session): finish, say goodbye, close.
-type shutDown struct{}
+// quiesce (connections → connection → session): carry out what has been read, and read no more.
+type quiesce struct{}
+
+// quiesced (session → connections): nothing this client sent is on its way any more.
+type quiesced struct{ connection uint64 }
+
+// sayGoodbye (connections → connection → session): tell the client, flush, close.
+type sayGoodbye struct{}
 
 // abort (broker → connections → connection): close at once.
 type abort struct{}

@@ -147,7 +147,7 @@ func (r *router) make(ctx actor.Context, h *handle) (*handle, error) {
 		return nil, fmt.Errorf("make destination %q: %w", h.name, err)
 	}
 	h.life = l
-	if h.kind == kindTopic && h.owner == 0 {
+	if h.kind == kindTopic {
 		for _, p := range r.matching(h.address) {
 			ctx.Send(l.pid, p.quietly())
 		}
@@ -161,7 +161,9 @@ func (r *router) make(ctx actor.Context, h *handle) (*handle, error) {
 // decide who gets a message first.
 func (r *router) matching(address string) []*patternSubscription {
 	var found []*patternSubscription
-	r.patterns.match(address, func(p *patternSubscription) { found = append(found, p) })
+	if levels, ok := strings.CutPrefix(address, topicPrefix); ok { // configured plain names match no pattern
+		r.patterns.match(levels, func(p *patternSubscription) { found = append(found, p) })
+	}
 	slices.SortFunc(found, func(a, b *patternSubscription) int {
 		if a.last.key.less(b.last.key) {
 			return -1
@@ -188,7 +190,7 @@ func (r *router) subscribe(ctx actor.Context, m *subscribe) {
 	if p == nil {
 		p = &patternSubscription{last: m}
 		r.byKey[m.key] = p
-		r.patterns.add(m.pattern, p)
+		r.patterns.add(levelsOf(m.pattern), p)
 	}
 	p.last = m
 	r.eachMatch(m.pattern, func(h *handle) { ctx.Send(h.pid(), p.quietly()) })
@@ -200,7 +202,7 @@ func (r *router) subscribe(ctx actor.Context, m *subscribe) {
 func (r *router) unsubscribe(ctx actor.Context, m *unsubscribe) {
 	if p := r.byKey[m.key]; p != nil && p.last.epoch <= m.epoch {
 		delete(r.byKey, m.key)
-		r.patterns.remove(m.pattern, p)
+		r.patterns.remove(levelsOf(m.pattern), p)
 		r.eachMatch(m.pattern, func(h *handle) {
 			ctx.Send(h.pid(), &unsubscribe{key: m.key, epoch: m.epoch, pattern: m.pattern})
 		})
@@ -210,10 +212,15 @@ func (r *router) unsubscribe(ctx actor.Context, m *unsubscribe) {
 	}
 }
 
+// levelsOf is what of a pattern or topic name is levels.
+func levelsOf(name string) string { return strings.TrimPrefix(name, topicPrefix) }
+
 func (r *router) eachMatch(pattern string, f func(*handle)) {
 	var found []*handle
+	pattern = levelsOf(pattern)
 	r.core.table.handles.Range(func(_, v any) bool {
-		if h := v.(*handle); h.kind == kindTopic && h.owner == 0 && matchesPattern(pattern, h.address) {
+		h := v.(*handle)
+		if levels, ok := strings.CutPrefix(h.address, topicPrefix); ok && matchesPattern(pattern, levels) {
 			found = append(found, h)
 		}
 		return true

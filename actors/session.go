@@ -21,8 +21,10 @@ type session struct {
 
 func (s *session) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
-	case *transport.Inbound, *transport.Malformed, *transport.Ended, *shutDown:
+	case *transport.Inbound, *transport.Malformed, *transport.Ended, *quiesce:
 		s.enqueue(ctx, m)
+	case *sayGoodbye:
+		s.fail(ctx, shutdownFault(), "", false)
 	case *accepted:
 		for _, r := range m.receipts {
 			s.receipt(r)
@@ -45,7 +47,7 @@ func (s *session) receive(ctx actor.Context, message any) {
 	case *decided:
 		s.decided(ctx, m)
 	case *drained:
-		s.tryDisconnect(ctx)
+		s.settleDown(ctx)
 	case *transport.Overflow:
 		s.slow(ctx, m.Bytes)
 	case *overflowed:
@@ -99,6 +101,7 @@ func (s *session) enqueue(ctx actor.Context, m any) {
 	s.newest = m
 	if s.phase == closing {
 		s.discard(m)
+		s.settleDown(ctx)
 		return
 	}
 	s.backlog = append(s.backlog, m)
@@ -131,10 +134,11 @@ func (s *session) run(ctx actor.Context) {
 		case *transport.Ended:
 			s.next()
 			s.inputEnded(ctx, m)
-		case *shutDown:
+		case *quiesce:
 			s.next()
 			s.send(ctx)
-			s.fail(ctx, &Fault{Code: CodeShutdown, Message: "the broker is shutting down", Detail: "The broker is going down. What it has acknowledged by a RECEIPT was done; connect again later."}, "", false)
+			s.stall(waitQuiesced)
+			s.settleDown(ctx)
 		}
 	}
 	s.send(ctx)
@@ -353,7 +357,11 @@ func (s *session) inputEnded(ctx actor.Context, m *transport.Ended) {
 	s.reason = m.Reason
 	s.stall(waitDisconnect)
 	s.send(ctx)
-	s.tryDisconnect(ctx)
+	s.settleDown(ctx)
+}
+
+func shutdownFault() *Fault {
+	return &Fault{Code: CodeShutdown, Message: "the broker is shutting down", Detail: "The broker is going down. What it has acknowledged by a RECEIPT was done; connect again later."}
 }
 
 func limitTimeFault(code Code, message, limit string, d time.Duration) *Fault {

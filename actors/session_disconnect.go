@@ -17,16 +17,25 @@ func (s *session) disconnect(ctx actor.Context, receipt string, hasReceipt bool)
 			s.end(ctx, sub)
 		}
 	}
-	s.tryDisconnect(ctx)
+	s.settleDown(ctx)
+}
+
+// settleDown is called whenever something this client sent is done.
+func (s *session) settleDown(ctx actor.Context) {
+	switch {
+	case s.wait == waitQuiesced || s.phase == closing:
+		if s.flow.drain() {
+			ctx.Send(s.core.connectionsPID, &quiesced{connection: s.id})
+		}
+	case s.wait == waitDisconnect:
+		s.tryDisconnect(ctx)
+	}
 }
 
 // tryDisconnect closes once nothing is on its way any more. After the end of input the
 // subscriptions stay until the connection is gone: a client that only closed its sending side
 // still gets the answers to what it sent.
 func (s *session) tryDisconnect(ctx actor.Context) {
-	if s.wait != waitDisconnect || s.phase == closing {
-		return
-	}
 	if !s.ended || s.hasGoodbye {
 		for _, sub := range s.serials {
 			if sub.ended.Load() {

@@ -221,9 +221,7 @@ func (s *session) unsubscribed(ctx actor.Context, m *unsubscribed) {
 	if sub.endHas {
 		s.receipt(sub.endReceipt)
 	}
-	if s.wait == waitDisconnect {
-		s.tryDisconnect(ctx)
-	}
+	s.settleDown(ctx)
 }
 
 // detachGone finishes an UNSUBSCRIBE whose subscription actor went down with the session.
