@@ -37,6 +37,10 @@ type checkpoint struct {
 	nextCommit    uint64
 	commit        *commit // being decided
 
+	failure       stompwire.Frame // the ERROR, while failing
+	failureReason transport.CloseReason
+	failureText   string
+
 	goodbye    string // receipt of the DISCONNECT
 	hasGoodbye bool
 
@@ -50,6 +54,7 @@ type sessionPhase uint8
 const (
 	awaitingConnect sessionPhase = iota
 	connected
+	failing // an ERROR waits for what was sent before it; nothing more is handled
 	closing // an ERROR or the answer to DISCONNECT is out; nothing more is read
 )
 

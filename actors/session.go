@@ -1,7 +1,9 @@
 package actors
 
 import (
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -14,9 +16,10 @@ import (
 // what needs an answer from elsewhere stalls those behind it.
 type session struct {
 	*checkpoint
-	core  *core
-	life  *life
-	bytes []byte // scratch for an answer
+	core    *core
+	life    *life
+	bytes   []byte // scratch for an answer
+	running bool   // run is at work: what it calls must not start it again
 }
 
 func (s *session) receive(ctx actor.Context, message any) {
@@ -47,7 +50,10 @@ func (s *session) receive(ctx actor.Context, message any) {
 	case *decided:
 		s.decided(ctx, m)
 	case *drained:
+		s.goDown(ctx)
 		s.settleDown(ctx)
+	case *outOfPatience:
+		s.goDown(ctx)
 	case *transport.Overflow:
 		s.slow(ctx, m.Bytes)
 	case *overflowed:
@@ -86,6 +92,9 @@ func (s *session) started(ctx actor.Context) {
 		s.abandonCommit(ctx)
 	}
 	s.send(ctx)
+	if s.phase == failing && s.flow.drain() {
+		s.goDown(ctx)
+	}
 	if s.life.inflight == nil { // else the guard hands that over again, and it goes on from there
 		s.run(ctx)
 	}
@@ -99,7 +108,7 @@ func (s *session) enqueue(ctx actor.Context, m any) {
 		return
 	}
 	s.newest = m
-	if s.phase == closing {
+	if s.phase >= failing {
 		s.discard(m)
 		s.settleDown(ctx)
 		return
@@ -118,7 +127,16 @@ func (s *session) discard(m any) {
 
 // run handles what has come, up to something that has to wait.
 func (s *session) run(ctx actor.Context) {
-	for s.wait == waitNothing && len(s.backlog) > 0 && s.phase != closing {
+	if s.running {
+		return
+	}
+	s.running = true
+	s.work(ctx)
+	s.running = false
+}
+
+func (s *session) work(ctx actor.Context) {
+	for s.wait == waitNothing && len(s.backlog) > 0 && s.phase < failing {
 		switch m := s.backlog[0].(type) {
 		case *transport.Inbound:
 			if !s.frames(ctx, m) {
@@ -160,7 +178,7 @@ func (s *session) frames(ctx actor.Context, in *transport.Inbound) bool {
 	for s.cursor < len(in.Frames) {
 		f := &in.Frames[s.cursor]
 		done := s.handle(ctx, f, in)
-		if s.phase == closing {
+		if s.phase >= failing {
 			return false
 		}
 		if done {
@@ -260,26 +278,54 @@ func (s *session) receipt(id string) {
 	s.conn.Outbox().Append(s.bytes)
 }
 
-// fail sends the ERROR and closes: after an ERROR nothing else may come.
+// fail sends the ERROR and closes: after an ERROR nothing else may come. What was sent before the
+// frame that failed is carried out, and its receipts go out, first; for a while at the most.
 func (s *session) fail(ctx actor.Context, fault *Fault, receipt string, hasReceipt bool) {
-	if s.phase == closing {
+	if s.phase >= failing {
 		return
 	}
 	s.send(ctx)
+	s.phase = failing
+	s.failure = fault.frame(receipt, hasReceipt)
+	s.failureReason, s.failureText = reasonFor(fault.Code), fault.Message
 	s.core.stats.errors.Add(1)
 	s.core.log.Info("closing a connection with an ERROR", "connection", connectionName(s.id), "remote", remote(s.conn), "code", string(fault.Code), "message", fault.Message, "detail", fault.Detail)
-	frame := fault.frame(receipt, hasReceipt)
-	s.write(&frame)
-	s.close(ctx, reasonFor(fault.Code), fault.Message)
+	s.drop()
+	if s.flow.drain() {
+		s.goDown(ctx)
+		return
+	}
+	system, self := ctx.ActorSystem(), ctx.Self()
+	s.core.clock.AfterFunc(failPatience, func() { system.Root.Send(self, &outOfPatience{}) })
+}
+
+// failPatience bounds how long an ERROR waits for what was sent before it.
+const failPatience = time.Second
+
+// outOfPatience (clock → session): the ERROR goes out now.
+type outOfPatience struct{}
+
+// goDown writes the ERROR that waited and closes.
+func (s *session) goDown(ctx actor.Context) {
+	if s.phase != failing {
+		return
+	}
+	s.write(&s.failure)
+	s.close(ctx, s.failureReason, s.failureText)
+}
+
+// drop forgets what has come and is not handled.
+func (s *session) drop() {
+	for _, m := range s.backlog {
+		s.discard(m)
+	}
+	s.backlog, s.cursor = nil, 0
 }
 
 // close stops reading and has the transport flush and close.
 func (s *session) close(ctx actor.Context, reason transport.CloseReason, text string) {
 	s.phase, s.reason = closing, reason
-	for _, m := range s.backlog {
-		s.discard(m)
-	}
-	s.backlog = nil
+	s.drop()
 	ctx.Send(s.transport, &transport.Close{Reason: reason, Text: text, Linger: s.core.cfg.Session.Linger})
 }
 
@@ -308,32 +354,41 @@ func reasonFor(c Code) transport.CloseReason {
 }
 
 func (s *session) malformed(ctx actor.Context, m *transport.Malformed) {
-	fault := &Fault{Code: CodeSyntax, Message: "malformed frame", Detail: m.Err.Error()}
+	fault := &Fault{Code: CodeSyntax, Message: "malformed frame", Detail: whereInStream(m.Err)}
 	switch {
 	case m.Reason == transport.ReasonFrameTimeout:
 		fault.Code, fault.Message = CodeFrameTimeout, "frame not finished in time"
-	case m.Err.Limit == "MaxBodyBytes":
+	case m.Err.Limit == stompwire.LimitBodyBytes:
 		fault.Code, fault.Message = CodeMessageTooLarge, "body too large"
-		fault.Detail = s.limitDetail(m.Err, "max_body_bytes")
-	case m.Err.Limit == "MaxHeaders":
+		fault.Detail = s.limitDetail(m.Err)
+	case m.Err.Limit == stompwire.LimitHeaders:
 		fault.Code, fault.Message = CodeHeaders, "too many headers"
-		fault.Detail = s.limitDetail(m.Err, "max_headers")
-	case m.Err.Limit == "MaxHeaderBytes":
+		fault.Detail = s.limitDetail(m.Err)
+	case m.Err.Limit == stompwire.LimitHeaderBytes:
 		fault.Code, fault.Message = CodeHeaders, "header too long"
-		fault.Detail = s.limitDetail(m.Err, "max_header_bytes")
-	case m.Err.Limit == "MaxHeaderBlockBytes":
+		fault.Detail = s.limitDetail(m.Err)
+	case m.Err.Limit == stompwire.LimitHeaderBlockBytes:
 		fault.Code, fault.Message = CodeHeaders, "headers too long"
-		fault.Detail = s.limitDetail(m.Err, "max_header_block_bytes")
+		fault.Detail = s.limitDetail(m.Err)
 	}
 	s.fail(ctx, fault, "", false)
 }
 
-// limitDetail names the limit as the configuration does.
-func (s *session) limitDetail(e *stompwire.SyntaxError, key string) string {
-	if s.phase == awaitingConnect && key != "max_body_bytes" {
-		key = "connect_" + key
+// whereInStream tells a client what was wrong, and where in what it sent.
+func whereInStream(e *stompwire.SyntaxError) string {
+	return fmt.Sprintf("%s, at octet %d of the stream [%s]", e.Problem, e.Offset, e.Clause)
+}
+
+// limitDetail names the limit as the configuration does: stompwire names the one, and before
+// CONNECTED the smaller one holds.
+func (s *session) limitDetail(e *stompwire.SyntaxError) string {
+	key := "limits." + e.Limit
+	detail := whereInStream(e)
+	if s.phase == awaitingConnect && e.Limit != stompwire.LimitBodyBytes {
+		key = "limits.connect_" + e.Limit
+		detail = strings.ReplaceAll(detail, e.Limit, "connect_"+e.Limit)
 	}
-	return "the limit limits." + key + " is " + strconv.FormatInt(e.LimitValue, 10) + ": " + e.Error()
+	return "the limit " + key + " is " + strconv.FormatInt(e.LimitValue, 10) + " (" + detail + ")"
 }
 
 // inputEnded: the client is gone, or has said all it will. What it sent is carried out first.
@@ -369,7 +424,7 @@ func limitTimeFault(code Code, message, limit string, d time.Duration) *Fault {
 }
 
 func (s *session) slow(ctx actor.Context, pending int) {
-	if s.phase == closing {
+	if s.phase >= failing {
 		return
 	}
 	s.core.event(Event{Kind: EventSlowConsumer, Role: s.life.role.name, Actor: s.life.pid.Id, Cause: strconv.Itoa(pending) + " bytes pending"})

@@ -27,7 +27,7 @@ func (s *session) settleDown(ctx actor.Context) {
 		if s.flow.drain() {
 			ctx.Send(s.core.connectionsPID, &quiesced{connection: s.id})
 		}
-	case s.wait == waitDisconnect:
+	case s.wait == waitDisconnect && s.phase < failing:
 		s.tryDisconnect(ctx)
 	}
 }

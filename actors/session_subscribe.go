@@ -150,7 +150,7 @@ func (s *session) attach(ctx actor.Context, sub *subscriptionState) {
 // subscribed opens the door: the receipt first, then what has come meanwhile.
 func (s *session) subscribed(ctx actor.Context, m *subscribed) {
 	sub := s.serials[m.serial]
-	if sub == nil || sub.ended.Load() || s.phase == closing {
+	if sub == nil || sub.ended.Load() || s.phase >= failing {
 		return
 	}
 	var receipt []byte
