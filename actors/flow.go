@@ -31,9 +31,12 @@ func (f *flow) done(n, cost int) {
 	}
 }
 
-// drain tells whether nothing is on its way; if something is, drained comes when it no longer is.
-func (f *flow) drain() bool {
+// tellWhenDone has drained sent to the session once nothing is on its way any more. It always comes
+// as a message, so that it is behind the receipts that destinations have reported before.
+func (f *flow) tellWhenDone() {
 	f.waiting.Store(true)
 	// Looked at again after the flag is up: a done before it has not told us, one after it will.
-	return f.publishing.Load() == 0 && f.waiting.CompareAndSwap(true, false)
+	if f.publishing.Load() == 0 && f.waiting.CompareAndSwap(true, false) {
+		f.system.Root.Send(f.session, &drained{})
+	}
 }

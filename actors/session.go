@@ -50,8 +50,7 @@ func (s *session) receive(ctx actor.Context, message any) {
 	case *decided:
 		s.decided(ctx, m)
 	case *drained:
-		s.goDown(ctx)
-		s.settleDown(ctx)
+		s.drained(ctx)
 	case *outOfPatience:
 		s.goDown(ctx)
 	case *transport.Overflow:
@@ -92,8 +91,8 @@ func (s *session) started(ctx actor.Context) {
 		s.abandonCommit(ctx)
 	}
 	s.send(ctx)
-	if s.phase == failing && s.flow.drain() {
-		s.goDown(ctx)
+	if s.phase == failing || s.wait == waitDisconnect || s.wait == waitQuiesced {
+		s.flow.tellWhenDone()
 	}
 	if s.life.inflight == nil { // else the guard hands that over again, and it goes on from there
 		s.run(ctx)
@@ -110,7 +109,7 @@ func (s *session) enqueue(ctx actor.Context, m any) {
 	s.newest = m
 	if s.phase >= failing {
 		s.discard(m)
-		s.settleDown(ctx)
+		s.flow.tellWhenDone()
 		return
 	}
 	s.backlog = append(s.backlog, m)
@@ -156,7 +155,7 @@ func (s *session) work(ctx actor.Context) {
 			s.next()
 			s.send(ctx)
 			s.stall(waitQuiesced)
-			s.settleDown(ctx)
+			s.flow.tellWhenDone()
 		}
 	}
 	s.send(ctx)
@@ -291,10 +290,7 @@ func (s *session) fail(ctx actor.Context, fault *Fault, receipt string, hasRecei
 	s.core.stats.errors.Add(1)
 	s.core.log.Info("closing a connection with an ERROR", "connection", connectionName(s.id), "remote", remote(s.conn), "code", string(fault.Code), "message", fault.Message, "detail", fault.Detail)
 	s.drop()
-	if s.flow.drain() {
-		s.goDown(ctx)
-		return
-	}
+	s.flow.tellWhenDone()
 	system, self := ctx.ActorSystem(), ctx.Self()
 	s.core.clock.AfterFunc(failPatience, func() { system.Root.Send(self, &outOfPatience{}) })
 }
@@ -412,7 +408,7 @@ func (s *session) inputEnded(ctx actor.Context, m *transport.Ended) {
 	s.reason = m.Reason
 	s.stall(waitDisconnect)
 	s.send(ctx)
-	s.settleDown(ctx)
+	s.flow.tellWhenDone()
 }
 
 func shutdownFault() *Fault {

@@ -17,34 +17,31 @@ func (s *session) disconnect(ctx actor.Context, receipt string, hasReceipt bool)
 			s.end(ctx, sub)
 		}
 	}
-	s.settleDown(ctx)
+	s.flow.tellWhenDone()
 }
 
-// settleDown is called whenever something this client sent is done.
-func (s *session) settleDown(ctx actor.Context) {
+// drained: nothing this client sent is on its way any more, and its receipts are out.
+func (s *session) drained(ctx actor.Context) {
 	switch {
+	case s.phase == failing:
+		s.goDown(ctx)
 	case s.wait == waitQuiesced || s.phase == closing:
-		if s.flow.drain() {
-			ctx.Send(s.core.connectionsPID, &quiesced{connection: s.id})
-		}
-	case s.wait == waitDisconnect && s.phase < failing:
+		ctx.Send(s.core.connectionsPID, &quiesced{connection: s.id})
+	case s.wait == waitDisconnect:
 		s.tryDisconnect(ctx)
 	}
 }
 
-// tryDisconnect closes once nothing is on its way any more. After the end of input the
-// subscriptions stay until the connection is gone: a client that only closed its sending side
-// still gets the answers to what it sent.
+// tryDisconnect closes, unless subscriptions are still being detached. After the end of input they
+// stay until the connection is gone: a client that only closed its sending side still gets the
+// answers to what it sent.
 func (s *session) tryDisconnect(ctx actor.Context) {
-	if !s.ended || s.hasGoodbye {
+	if s.hasGoodbye || !s.ended {
 		for _, sub := range s.serials {
 			if sub.ended.Load() {
-				return
+				return // unsubscribed brings us back
 			}
 		}
-	}
-	if !s.flow.drain() {
-		return
 	}
 	if s.hasGoodbye {
 		s.receipt(s.goodbye)

@@ -221,7 +221,9 @@ func (s *session) unsubscribed(ctx actor.Context, m *unsubscribed) {
 	if sub.endHas {
 		s.receipt(sub.endReceipt)
 	}
-	s.settleDown(ctx)
+	if s.wait == waitDisconnect {
+		s.flow.tellWhenDone()
+	}
 }
 
 // detachGone finishes an UNSUBSCRIBE whose subscription actor went down with the session.
