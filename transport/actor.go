@@ -117,7 +117,7 @@ func (a *connActor) Receive(ctx actor.Context) {
 	case *alarm:
 		a.ring(m)
 	case *actor.Stopping, *actor.Restarting:
-		a.finish(ReasonShutdown, nil)
+		a.stopping()
 	case *actor.Stopped:
 	default:
 		a.o.Logger.Error("transport actor got a message it does not know", "type", fmt.Sprintf("%T", m))
@@ -242,18 +242,22 @@ func (a *connActor) drained() {
 	a.set(alarmLinger, a.linger)
 }
 
-// finish closes the socket, joins the goroutines and reports Closed. It is what
-// happens while stopping, so nothing in it may panic; and it does not wait for
-// anything but goroutines whose socket is gone.
+// stopping finishes, and lets no panic out: protoactor would restart an actor
+// that panics in Stopping.
+func (a *connActor) stopping() {
+	defer func() {
+		if recover() != nil {
+			a.conn.Abort()
+		}
+	}()
+	a.finish(ReasonShutdown, nil)
+}
+
+// finish closes the socket, joins the goroutines and reports Closed. It waits
+// for nothing but goroutines whose socket is gone.
 func (a *connActor) finish(reason CloseReason, err error) {
 	if a.phase == phaseClosed || a.system == nil {
 		return
-	}
-	if a.reason == ReasonNone {
-		a.reason = reason
-	}
-	if a.err == nil {
-		a.err = err
 	}
 	started := a.phase != phaseIdle
 	a.phase = phaseClosed
@@ -266,6 +270,15 @@ func (a *connActor) finish(reason CloseReason, err error) {
 	a.conn.Abort()
 	<-a.reader.done
 	a.conn.outbox.join()
+	if told := a.reader.told; told != nil && a.reason == ReasonNone {
+		reason, err = told.reason, told.err // a Stop overtook what the reader said
+	}
+	if a.reason == ReasonNone {
+		a.reason = reason
+	}
+	if a.err == nil {
+		a.err = err
+	}
 	a.o.Logger.Debug("connection closed", "listener", a.conn.info.Listener, "remote", a.conn.info.Remote,
 		"reason", a.reason.Code(), "err", a.err)
 	a.tell(a.o.Owner, &Closed{Reason: a.reason, Err: a.err})

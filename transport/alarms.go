@@ -32,12 +32,12 @@ func (a *connActor) set(kind alarmKind, d time.Duration) {
 	al := &alarm{kind: kind}
 	aborted := a.conn.aborted
 	system, self := a.system, a.self
-	a.alarms[kind] = al
 	al.timer = a.o.Clock.AfterFunc(d, func() {
 		if !aborted.released() { // else there may be no actor to hear it
 			system.Root.Send(self, al)
 		}
 	})
+	a.alarms[kind] = al // it rings in Receive, so not before this
 }
 
 func (a *connActor) clear(kind alarmKind) {

@@ -65,9 +65,10 @@ type pipeWay struct {
 
 	mu       sync.Mutex
 	change   sync.Cond
-	data     []byte // what was written and not yet read
-	ended    bool   // the writer is done: the reader gets the rest, then io.EOF
-	deaf     bool   // the reader is gone: writes fail
+	data     []byte      // what was written and not yet read
+	large    *readBuffer // what data is part of, if not nil
+	ended    bool        // the writer is done: the reader gets the rest, then io.EOF
+	deaf     bool        // the reader is gone: writes fail
 	writer   pipeDeadline
 	reader   pipeDeadline
 	writerUp bool // the writer's own end is closed
@@ -90,10 +91,7 @@ type pipeDeadline struct {
 func (d *pipeDeadline) set(w *pipeWay, at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if d.timer != nil {
-		d.timer.Stop()
-		d.timer = nil
-	}
+	d.stop()
 	d.at = at
 	if wait := at.Sub(w.clock.Now()); !at.IsZero() && wait > 0 {
 		d.timer = w.clock.AfterFunc(wait, func() {
@@ -109,7 +107,7 @@ func (d *pipeDeadline) passed(w *pipeWay) bool {
 	return !d.at.IsZero() && !w.clock.Now().Before(d.at)
 }
 
-func (d *pipeDeadline) drop() {
+func (d *pipeDeadline) stop() {
 	if d.timer != nil {
 		d.timer.Stop()
 		d.timer = nil
@@ -139,13 +137,30 @@ func (w *pipeWay) read(p []byte) int {
 	n := copy(p, w.data)
 	if n < len(w.data) {
 		w.data = append(w.data[:0], w.data[n:]...)
-	} else if cap(w.data) > smallReadBytes {
-		w.data = nil
 	} else {
-		w.data = w.data[:0]
+		w.drop()
 	}
 	w.change.Broadcast()
 	return n
+}
+
+// drop empties the buffer and gives it back. The lock is held.
+func (w *pipeWay) drop() {
+	w.data = nil
+	if w.large != nil {
+		readPool.Put(w.large)
+		w.large = nil
+	}
+}
+
+// store adds p, for which there is room. The lock is held.
+func (w *pipeWay) store(p []byte) {
+	if n := len(w.data) + len(p); n > cap(w.data) && n > smallReadBytes && n <= readBytes {
+		large := readPool.Get().(*readBuffer)
+		rest := w.data
+		w.data, w.large = large[:copy(large[:], rest)], large
+	}
+	w.data = append(w.data, p...)
 }
 
 func (w *pipeWay) write(p []byte) (n int, err error) {
@@ -162,7 +177,7 @@ func (w *pipeWay) write(p []byte) (n int, err error) {
 		}
 		if room := w.limit - len(w.data); room > 0 {
 			m := min(room, len(p))
-			w.data = append(w.data, p[:m]...)
+			w.store(p[:m])
 			n, p = n+m, p[m:]
 			w.change.Broadcast()
 		}
@@ -210,11 +225,12 @@ func (e *pipeEnd) Close() error {
 	for _, w := range []*pipeWay{e.in, e.out} {
 		w.mu.Lock()
 		if w == e.in {
-			w.deaf, w.readerUp, w.data = true, true, nil
-			w.reader.drop()
+			w.deaf, w.readerUp = true, true
+			w.drop()
+			w.reader.stop()
 		} else {
 			w.ended, w.writerUp = true, true
-			w.writer.drop()
+			w.writer.stop()
 		}
 		w.change.Broadcast()
 		w.mu.Unlock()

@@ -106,6 +106,7 @@ func TestWindowOverRelease(t *testing.T) {
 	w.Release(4)
 }
 
+// BenchmarkWindow is what a batch pays for the credit it takes and gives back.
 func BenchmarkWindow(b *testing.B) {
 	w := NewWindow(1 << 20)
 	for b.Loop() {

@@ -1,0 +1,139 @@
+package transport
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"stampede/stompwire"
+)
+
+// BenchmarkSinkDeliver is the hot path of a fan-out: one batch of 64 messages
+// of 128 bytes into one outbox whose writes cost nothing. One op is a batch.
+func BenchmarkSinkDeliver(b *testing.B) {
+	for _, kind := range []string{"tcp", "websocket"} {
+		b.Run(kind, func(b *testing.B) {
+			o := newOutbox(io.Discard, kind == "websocket", 0, SystemClock(), func(f func()) { f() })
+			s := o.NewSink([]byte("MESSAGE\nsubscription:sub-0\n"), Keep, func(int) {})
+			s.Open(nil)
+			batch := benchBatch(64, 128)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				s.Deliver(batch)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/64, "ns/delivery")
+		})
+	}
+}
+
+// BenchmarkSinkDeliverParallel has several destinations deliver to one
+// connection, with the write loop on goroutines.
+func BenchmarkSinkDeliverParallel(b *testing.B) {
+	o := newOutbox(io.Discard, false, 0, SystemClock(), nil)
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		s := o.NewSink([]byte("MESSAGE\nsubscription:sub-0\n"), DropNewest, nil)
+		s.Open(nil)
+		batch := benchBatch(64, 128)
+		for p.Next() {
+			s.Deliver(batch)
+		}
+	})
+	o.abort()
+	o.join()
+}
+
+func benchBatch(n, body int) []Delivery {
+	t := &Tail{Bytes: []byte("message-id:12345678\ndestination:/topic/news\ncontent-length:128\n\n" +
+		strings.Repeat("x", body) + "\x00"), UTF8: true}
+	batch := make([]Delivery, n)
+	for i := range batch {
+		batch[i] = Delivery{Tail: t}
+	}
+	return batch
+}
+
+// BenchmarkFanOutTCP is a burst of 64 messages to each of n connections over
+// loopback: outbox, write loop, system call, and a client that reads and forgets.
+// One op is a burst.
+func BenchmarkFanOutTCP(b *testing.B) {
+	for _, n := range []int{1, 100, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer l.Close()
+			var sinks []*Sink
+			var clients sync.WaitGroup
+			var written atomic.Int64
+			for range n {
+				client, err := net.Dial("tcp", l.Addr().String())
+				if err != nil {
+					b.Fatal(err)
+				}
+				server, err := l.Accept()
+				if err != nil {
+					b.Fatal(err)
+				}
+				clients.Go(func() {
+					io.Copy(io.Discard, client)
+					client.Close()
+				})
+				defer server.Close()
+				o := newOutbox(server, false, 0, SystemClock(), nil)
+				s := o.NewSink([]byte("MESSAGE\nsubscription:sub-0\n"), Keep, func(k int) { written.Add(int64(k)) })
+				s.Open(nil)
+				sinks = append(sinks, s)
+			}
+			batch := benchBatch(64, 128)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := range b.N {
+				for _, s := range sinks {
+					s.Deliver(batch)
+				}
+				for written.Load() < int64(i+1)*64*int64(n) {
+					for _, s := range sinks {
+						if bytes, _ := s.outbox.Pending(); bytes > 0 {
+							break
+						}
+					}
+				}
+			}
+			b.StopTimer()
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/64/float64(n), "ns/delivery")
+		})
+	}
+}
+
+// BenchmarkRead is the way in: 64 KiB reads of 256-byte SENDs, decoded and
+// batched. One op is a frame.
+func BenchmarkRead(b *testing.B) {
+	frame := []byte("SEND\ndestination:/queue/orders\nreceipt:r-1\ncontent-length:190\n\n" + strings.Repeat("x", 190) + "\x00")
+	stream := bytes.Repeat(frame, readBytes/len(frame))
+	per := bytes.Count(stream, []byte{0})
+	near, far := newPipe(readBytes, SystemClock())
+	c := newConn(far, nil, connOptions{clock: SystemClock()})
+	r := &reader{
+		conn: c, clock: SystemClock(), dec: stompwire.NewDecoder(stompwire.DefaultLimits()), admitted: true,
+		tell: func(m any) { c.window.Release(m.(*Inbound).Cost) }, report: func(any) {},
+	}
+	r.dec.SetVersion(stompwire.V12)
+	go func() {
+		defer near.Close()
+		for n := 0; n < b.N; n += per {
+			near.Write(stream)
+		}
+	}()
+	b.SetBytes(int64(len(frame)))
+	b.ReportAllocs()
+	b.ResetTimer()
+	r.read()
+}
