@@ -40,12 +40,15 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 }
 
-// external says which modules of others ship, and which rooms may import them.
-var external = []struct {
+// library is a module of others that ships.
+type library struct {
 	path string
 	may  []string
 	why  string
-}{
+}
+
+// external says which modules of others ship, and which rooms may import them.
+var external = []library{
 	{"github.com/gorilla/websocket", []string{"transport"}, "who wants another WebSocket library should have one room to change"},
 	{"github.com/asynkron/protoactor-go", []string{"actors", "transport"}, "codec, configuration and command line stay free of the actor library"},
 	{"github.com/pelletier/go-toml", []string{"config"}, "one room decides how the file is read and how its mistakes are told"},
@@ -75,12 +78,7 @@ func TestLibrariesStayInTheirRooms(t *testing.T) {
 			if host, _, _ := strings.Cut(path, "/"); !strings.Contains(host, ".") {
 				continue
 			}
-			i := slices.IndexFunc(external, func(m struct {
-				path string
-				may  []string
-				why  string
-			},
-			) bool {
+			i := slices.IndexFunc(external, func(m library) bool {
 				return path == m.path || strings.HasPrefix(path, m.path+"/")
 			})
 			if i < 0 {
