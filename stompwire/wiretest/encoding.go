@@ -111,6 +111,11 @@ func Encodings() []Encoding {
 	})
 	encodings = append(encodings,
 		Encoding{
+			Name: "a name that becomes content-length when it is trimmed", Topic: TopicTrimming, Clause: "1.0 §Frames", Version: stompwire.V10,
+			Frame: frame(stompwire.Send, "abc", " content-length\t", "99"),
+			Want:  "SEND\ncontent-length:3\n\nabc\x00",
+		},
+		Encoding{
 			Name: "a name of nothing but blanks would be trimmed away", Topic: TopicTrimming, Clause: "1.0 §Frames", Version: stompwire.V10,
 			Frame: frame(stompwire.Send, "", " \t", "v"),
 			Want:  "SEND\n_:v\n\n\x00",

@@ -94,6 +94,11 @@ func escapingCases() []Case {
 			},
 		},
 		each(all, Case{
+			Name: "a second CONNECT with what would be escapes", Topic: TopicEscaping, Clause: "1.2 §Value Encoding",
+			Input:  []byte("CONNECT\naccept-version:1.2\npasscode:\\n\\c\n\n\x00"),
+			Frames: accepted(frame(stompwire.Connect, "", "accept-version", "1.2", "passcode", `\n\c`)),
+		}),
+		each(all, Case{
 			Name: "a second CONNECT is literal too", Topic: TopicEscaping, Clause: "1.2 §Value Encoding",
 			Input:  []byte("CONNECT\naccept-version:1.2\npasscode:\\t\\\n\n\x00"),
 			Frames: accepted(frame(stompwire.Connect, "", "accept-version", "1.2", "passcode", `\t\`)),
@@ -157,6 +162,21 @@ func trimmingCases() []Case {
 				Frames: accepted(send(" body ", "k", "v")),
 			},
 			{
+				Name: "a blank before a name in 1.0", Topic: TopicTrimming, Clause: "1.0 §Frames", Version: stompwire.V10,
+				Input:  sendInput("\tcontent-length:3\n", "a\x00b"),
+				Frames: accepted(send("a\x00b", "content-length", "3")),
+			},
+			{
+				Name: "a blank after a name in 1.0", Topic: TopicTrimming, Clause: "1.0 §Frames", Version: stompwire.V10,
+				Input:  sendInput("k :2\n", ""),
+				Frames: accepted(send("", "k", "2")),
+			},
+			{
+				Name: "blanks around content-length before a version is agreed on", Topic: TopicTrimming, Clause: "1.2 §Protocol Negotiation",
+				Input:  []byte("ERROR\ncontent-length : 3\n\na\x00b\x00"),
+				Frames: accepted(frame(stompwire.Error, "a\x00b", "content-length ", " 3")),
+			},
+			{
 				Name: "blanks around content-length in 1.0", Topic: TopicTrimming, Clause: "1.0 §Frames", Version: stompwire.V10,
 				Input:  sendInput("content-length : 3\n", "a\x00b"),
 				Frames: accepted(send("a\x00b", "content-length", "3")),
@@ -216,6 +236,11 @@ func repeatedCases() []Case {
 			Name: "the first content-length counts", Topic: TopicRepeatedHeaders, Clause: "1.2 §Repeated Header Entries",
 			Input:  sendInput("content-length:3\ncontent-length:99\ncontent-length:x\n", "a\x00b"),
 			Frames: accepted(send("a\x00b", "content-length", "3", "content-length", "99", "content-length", "x")),
+		}),
+		each(all, Case{
+			Name: "the first of two content-lengths that both end in front of a NUL", Topic: TopicRepeatedHeaders, Clause: "1.2 §Repeated Header Entries",
+			Input:  sendInput("content-length:3\ncontent-length:1\n", "a\x00b"),
+			Frames: accepted(send("a\x00b", "content-length", "3", "content-length", "1")),
 		}),
 		each(all, Case{
 			Name: "a first content-length that is wrong is not mended by a second", Topic: TopicRepeatedHeaders, Clause: "1.2 §Header content-length",

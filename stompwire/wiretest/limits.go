@@ -74,6 +74,24 @@ func limitCases() []Case {
 				Error: "a header line is longer than max_header_bytes = 16384", Limit: stompwire.LimitHeaderBytes, Offset: 5,
 			},
 			{
+				Name: "a CR is not counted only if it ends the line", Topic: TopicSizeLimits, Clause: "1.2 §Size Limits", Version: stompwire.V11,
+				Limits: stompwire.Limits{MaxHeaderBytes: 10},
+				Input:  []byte("SEND\nk:12345678\rx\n\n\x00"),
+				Error:  "max_header_bytes = 10", Limit: stompwire.LimitHeaderBytes, Offset: 5,
+			},
+			{
+				Name: "header lines over the limit are refused before they end", Topic: TopicSizeLimits, Clause: "1.2 §Size Limits", Version: stompwire.V12,
+				Limits: stompwire.Limits{MaxHeaderBlockBytes: 10},
+				Input:  []byte("SEND\nk:1234"),
+				Error:  "max_header_block_bytes = 10", Limit: stompwire.LimitHeaderBlockBytes,
+			},
+			{
+				Name: "header lines that may just become as long as the limit", Topic: TopicSizeLimits, Clause: "1.2 §Size Limits", Version: stompwire.V12,
+				Limits:  stompwire.Limits{MaxHeaderBlockBytes: 10},
+				Input:   []byte("SEND\nk:12"),
+				Partial: true,
+			},
+			{
 				Name: "the smaller limit of two is named", Topic: TopicSizeLimits, Clause: "1.2 §Size Limits", Version: stompwire.V12,
 				Limits: stompwire.Limits{MaxHeaderBytes: 100, MaxHeaderBlockBytes: 50},
 				Input:  []byte("SEND\nk:" + strings.Repeat("v", 200) + "\n\n\x00"),
