@@ -47,7 +47,11 @@ func (d *Decoder) decodeCounted(p []byte) (n int, ok bool, bad *SyntaxError) {
 // arrived, whatever content-length claims, and never more than most octets.
 func (d *Decoder) holdBody(p []byte, most int) {
 	if need := len(d.body) + len(p); need > cap(d.body) {
-		grown := make([]byte, len(d.body), min(max(2*need, firstBody), most))
+		size := max(need, 2*len(d.body), firstBody)
+		if most <= max(2*need, size) {
+			size = most // the last time
+		}
+		grown := make([]byte, len(d.body), size)
 		copy(grown, d.body)
 		d.body = grown
 	}
