@@ -55,7 +55,7 @@ func explain(address string, err error) error {
 	case errors.Is(err, syscall.EACCES), errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s: permission denied: choose a port above 1023 or a directory that is writable, or grant the right (%w)", address, err)
 	case errors.As(err, &dns):
-		return fmt.Errorf("%s: unknown host name: use an address of this machine (%w)", address, err)
+		return fmt.Errorf("%s: unknown host name or port: use an address of this machine and a number (%w)", address, err)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: no such directory: make it or choose another path (%w)", address, err)
 	}

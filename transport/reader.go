@@ -64,7 +64,7 @@ type reader struct {
 	partial  bool // a frame was unfinished then
 	deaf     bool // input is thrown away
 	reported bool
-	told     *ending // what the session was told; for the actor once done is closed
+	told     *ending      // what the session was told; for the actor once done is closed
 	buf      *smallBuffer // of a WebSocket message being read
 
 	paused atomic.Bool // by the window or before Admit: silence proves nothing
