@@ -56,7 +56,8 @@ var fuzzSystem = sync.OnceValue(func() *actor.ActorSystem {
 // tight sets limits and timeouts that a short program can reach.
 func tight(c *config.Config) {
 	c.Listen = nil
-	c.Session.LoginTimeout, c.Session.FrameTimeout, c.Session.Linger = 100*time.Millisecond, 100*time.Millisecond, 100*time.Millisecond
+	c.Session.LoginTimeout = stomptest.Guard // no program waits for it
+	c.Session.FrameTimeout, c.Session.Linger = 100*time.Millisecond, 100*time.Millisecond
 	c.Session.DefaultPrefetch = 3
 	c.Limits.MaxSubscriptions, c.Limits.MaxTransactions, c.Limits.MaxTransactionFrames = 6, 2, 8
 	c.Limits.InboundWindow, c.Limits.Outbox = 4*config.KiB, 64*config.KiB

@@ -182,8 +182,11 @@ func (b *Broker) Open(t testing.TB, over Transport) *Conn {
 	return New(t, link)
 }
 
-// Log gives what the broker has logged so far.
+// Log gives what the broker has logged so far, the last few megabytes of it.
 func (b *Broker) Log() string { return b.log.all() }
+
+// logBytes is how much of a broker's log is kept, at most.
+const logBytes = 4 << 20
 
 // watch keeps a broker's log.
 type watch struct {
@@ -197,6 +200,9 @@ func (w *watch) Write(line []byte) (int, error) {
 	defer w.mu.Unlock()
 	if bytes.Contains(line, []byte("level=ERROR")) {
 		w.bad = append(w.bad, string(line))
+	}
+	if w.text.Len() > logBytes {
+		w.text.Next(logBytes / 2) // a long run must not drown in its own log
 	}
 	return w.text.Write(line)
 }

@@ -1,0 +1,34 @@
+# What a developer types. The work is done by the go command and by short scripts in tests; make lists the targets.
+
+FUZZTIME ?= 30s
+BENCH ?= .
+COUNT ?= 1
+TOOL = go tool -modfile=tools.mod
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## run a broker on localhost:61613
+	go run ./cmd/stampede
+
+test: ## run all tests with the race detector; installs what the foreign clients need where it may
+	@tests/run
+
+check: ## formatting, go vet and staticcheck
+	@unformatted=$$($(TOOL) gofumpt -l .) && if [ -n "$$unformatted" ]; then echo "not formatted (try: make format):"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	$(TOOL) staticcheck ./...
+
+format: ## format all Go files
+	$(TOOL) gofumpt -w .
+
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@tests/fuzz $(FUZZTIME)
+
+bench: ## run the benchmarks that match BENCH (all), COUNT times; compare two outputs with: go tool -modfile=tools.mod benchstat
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
+
+e2e: ## run only the foreign clients: STOMP.js in Node and Chromium, nginx, further libraries
+	@STAMPEDE_REQUIRE=$$(tests/setup) && export STAMPEDE_REQUIRE && go test -count=1 -v ./tests/interop
+
+.PHONY: help run test check format fuzz bench e2e
