@@ -251,6 +251,15 @@ func (c *Conn) TryClosed() error {
 	return nil
 }
 
+// CloseCode gives the code of the WebSocket Close frame that ended the connection, or 0.
+func (c *Conn) CloseCode() int {
+	var closed *websocket.CloseError
+	if errors.As(c.dead, &closed) {
+		return closed.Code
+	}
+	return 0
+}
+
 // Closed waits for the end of the connection; no frame may come before it.
 func (c *Conn) Closed() {
 	c.t.Helper()
