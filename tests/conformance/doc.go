@@ -1,5 +1,5 @@
 // Package conformance says what STOMP means here, as conversations: a client sends bytes, the broker must answer with
-// frames that match. [Cases] gives the table; a case has the point of docs/protocol.md it belongs to, the clause of
+// frames that match. [Cases] gives the table; a case has the group of rules it belongs to, the clause of
 // the specification, and the versions it holds for. Refusals are cases like everything else.
 //
 // The table is data, so any suite can run it: this package's own test plays every case over TCP, WebSocket and the

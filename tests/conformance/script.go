@@ -20,7 +20,7 @@ var AllVersions = []string{V10, V11, V12}
 
 // Case is one conversation in one version.
 type Case struct {
-	// Point is the rule that the case belongs to, such as "wire/2 escaping".
+	// Point is the group of rules that the case belongs to, such as "wire/2 escaping".
 	Point string
 	// Clause is where the specification says so, such as "1.2 §Value Encoding"; empty: it is this broker's own rule.
 	Clause string
