@@ -107,8 +107,10 @@ func NewServer(cfg ListenerConfig, accept func(*Conn), logger *slog.Logger, cloc
 		WriteTimeout:      httpWriteTimeout,
 		IdleTimeout:       httpIdleTimeout,
 		MaxHeaderBytes:    cfg.MaxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-		ConnState:         s.httpState,
+		// OPTIONS * is answered like any other request, with our headers.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ConnState:                    s.httpState,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			if h, ok := c.(*handedConn); ok {
 				return context.WithValue(ctx, tlsKey{}, h.sniffed.Conn)

@@ -33,7 +33,7 @@ func originAllowed(origin, host string, patterns []string) bool {
 		if p.host == o.host && !strings.Contains(pattern, "://*.") {
 			return true
 		}
-		if strings.Contains(pattern, "://*.") && strings.HasSuffix(o.host, "."+p.host) {
+		if strings.Contains(pattern, "://*.") && strings.HasSuffix(o.host, "."+p.host) && o.host[0] != '.' {
 			return true
 		}
 	}
