@@ -267,3 +267,27 @@ func TestDecisionsHaveOneForm(t *testing.T) {
 		}
 	}
 }
+
+// docs/dependencies.md has every module that is required directly, in its version, every tool and every npm package.
+func TestEveryDependencyIsExplained(t *testing.T) {
+	text := read(t, "docs/dependencies.md")
+	explained := firstCells(text)
+	lists := map[string]*regexp.Regexp{
+		"go.mod":                     regexp.MustCompile(`(?m)^\t(\S+) (v\S+)$`), // those behind an "// indirect" don't match
+		"tools.mod":                  regexp.MustCompile(`(?m)^\t([^\s]+/[^\s]+)$`),
+		"tests/interop/package.json": regexp.MustCompile(`(?m)^ {4}"(\S+)": "\d`),
+	}
+	for name, line := range lists {
+		found := line.FindAllStringSubmatch(read(t, name), -1)
+		if len(found) == 0 {
+			t.Errorf("found no dependencies in %s", name)
+		}
+		for _, m := range found {
+			if !slices.Contains(explained, m[1]) {
+				t.Errorf("docs/dependencies.md does not say why there is %s, which %s asks for", m[1], name)
+			} else if len(m) > 2 && !strings.Contains(text, "`"+m[1]+"` | `"+m[2]+"` |") {
+				t.Errorf("docs/dependencies.md has another version of %s than %s, %s", m[1], name, m[2])
+			}
+		}
+	}
+}
