@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+func checkCommand() command {
+	return command{
+		name: "check", summary: "find every mistake in a configuration without running it",
+		about: `Reports all mistakes at once, one line each: file:line: key: problem. Looks at the
+STAMPEDE_ variables of the environment and at certificate files as well.`,
+		example: `  stampede check -c stampede.toml
+  STAMPEDE_LIMITS_OUTBOX=1GiB stampede check -c stampede.toml`,
+		prepare: func(f *flags) func(context.Context, stdio, []string) error {
+			file := configFlag(f)
+			return func(_ context.Context, io stdio, env []string) error {
+				if err := f.noArguments(); err != nil {
+					return fileHint(err, f)
+				}
+				cfg, err := load(*file, env)
+				if err == nil {
+					err = cfg.CheckFiles()
+				}
+				if err != nil {
+					return explain(io, "check", err)
+				}
+				for _, w := range cfg.Warnings() {
+					fmt.Fprintf(io.err, "warning: %v\n", w)
+				}
+				if *file == "" {
+					fmt.Fprintln(io.out, "defaults and environment: ok")
+				} else {
+					fmt.Fprintf(io.out, "%s: ok\n", *file)
+				}
+				return nil
+			}
+		},
+	}
+}
