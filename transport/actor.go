@@ -16,7 +16,7 @@ type ActorOptions struct {
 	Session *actor.PID // hears Inbound, Malformed, Ended, Overflow
 	Owner   *actor.PID // hears Closed
 	Logger  *slog.Logger
-	// Limits hold until Admit; the zero value means ConnectLimits.
+	// Limits hold until Admit; what is 0 is taken from ConnectLimits.
 	Limits stompwire.Limits
 	// FrameTimeout is how long a frame that was begun may go on without being
 	// finished and without 16 KiB of progress; 0: for ever.
@@ -41,9 +41,7 @@ func NewActor(c *Conn, o ActorOptions) actor.Actor {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Limits == (stompwire.Limits{}) {
-		o.Limits = ConnectLimits()
-	}
+	o.Limits = connectLimits(o.Limits)
 	if o.EndGrace <= 0 {
 		o.EndGrace = DefaultEndGrace
 	}

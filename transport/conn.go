@@ -70,8 +70,7 @@ type Conn struct {
 	aborted *latch
 	cause   atomic.Pointer[ending] // why the reader was interrupted
 
-	used   atomic.Bool // an actor was started for it
-	closed atomic.Bool // Closed was told
+	used atomic.Bool // an actor was started for it
 }
 
 type connOptions struct {

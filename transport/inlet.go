@@ -12,8 +12,10 @@ const (
 	smallReadBytes = 4 << 10  // where a buffer has to be held while waiting
 )
 
-type readBuffer [readBytes]byte
-type smallBuffer [smallReadBytes]byte
+type (
+	readBuffer  [readBytes]byte
+	smallBuffer [smallReadBytes]byte
+)
 
 var (
 	readPool  = sync.Pool{New: func() any { return new(readBuffer) }}

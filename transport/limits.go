@@ -13,3 +13,22 @@ func ConnectLimits() stompwire.Limits {
 		MaxBodyBytes:        4 << 10,
 	}
 }
+
+// connectLimits fills what l leaves open from ConnectLimits.
+func connectLimits(l stompwire.Limits) stompwire.Limits {
+	d := ConnectLimits()
+	for _, f := range []struct {
+		is  *int
+		def int
+	}{
+		{&l.MaxHeaders, d.MaxHeaders},
+		{&l.MaxHeaderBytes, d.MaxHeaderBytes},
+		{&l.MaxHeaderBlockBytes, d.MaxHeaderBlockBytes},
+		{&l.MaxBodyBytes, d.MaxBodyBytes},
+	} {
+		if *f.is <= 0 {
+			*f.is = f.def
+		}
+	}
+	return l
+}

@@ -473,8 +473,7 @@ func TestServerClose(t *testing.T) {
 // Close waits for a refusal no longer than to abort it.
 func TestServerCloseEndsRefusals(t *testing.T) {
 	entered := make(chan struct{})
-	var s *testServer
-	s = serveWith(t, all(), func(c *Conn) {
+	s := serveWith(t, all(), func(c *Conn) {
 		close(entered)
 		c.Refuse(ReasonTryAgainLater, []byte("ERROR\n\n\x00"))
 	}, nil, nil)

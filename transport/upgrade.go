@@ -34,8 +34,9 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	case !allow(w, r, http.MethodGet):
 		return
-	case !hasToken(r.Header, "Connection", "upgrade") || !r.ProtoAtLeast(1, 1):
-		answer(w, http.StatusBadRequest, "bad upgrade: HTTP/1.1 and Connection: Upgrade are needed")
+	case !hasToken(r.Header, "Connection", "upgrade"):
+		// HTTP/1.0 passes: it is what nginx speaks to us unless proxy_http_version says otherwise.
+		answer(w, http.StatusBadRequest, "bad upgrade: Connection: Upgrade is needed")
 		return
 	case !hasToken(r.Header, "Sec-Websocket-Version", "13"):
 		h := w.Header()
