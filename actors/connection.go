@@ -182,6 +182,10 @@ func (c *connection) receive(ctx actor.Context, message any) {
 	}
 }
 
+// connectMaxBodyBytes is how much body a first frame may have before it is refused: CONNECT has none,
+// and a SEND that comes too early is told so.
+const connectMaxBodyBytes = 4 << 10
+
 // start spawns the session first, so that the transport has somebody to talk to.
 func (c *connection) start(ctx actor.Context) {
 	c.checkpoint.transport = ctx.ActorSystem().NewLocalPID(ctx.Self().Id + "/transport")
@@ -200,6 +204,7 @@ func (c *connection) start(ctx actor.Context) {
 			MaxHeaders:          cfg.Limits.ConnectMaxHeaders,
 			MaxHeaderBytes:      int(cfg.Limits.ConnectMaxHeaderBytes),
 			MaxHeaderBlockBytes: int(cfg.Limits.ConnectMaxHeaderBlockBytes),
+			MaxBodyBytes:        connectMaxBodyBytes,
 		},
 		FrameTimeout: cfg.Session.FrameTimeout, LoginlessTimeout: cfg.Session.LoginTimeout,
 	}

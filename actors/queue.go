@@ -602,6 +602,7 @@ func (h *timeHeap) Less(i, j int) bool {
 	a, b := h.at(h.entries[i]), h.at(h.entries[j])
 	return a.Before(b) || (a.Equal(b) && h.entries[i].seq < h.entries[j].seq)
 }
+
 func (h *timeHeap) Swap(i, j int) {
 	h.entries[i], h.entries[j] = h.entries[j], h.entries[i]
 	*h.index(h.entries[i]), *h.index(h.entries[j]) = i+1, j+1

@@ -24,8 +24,16 @@ var units = []struct {
 	name string
 	size Bytes
 }{ // Longest names first: "KiB" must not be taken for a number that ends in "Ki" and the unit "B".
-	{"TiB", TiB}, {"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB},
-	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"kB", 1e3}, {"B", 1},
+	{"TiB", TiB},
+	{"GiB", GiB},
+	{"MiB", MiB},
+	{"KiB", KiB},
+	{"TB", 1e12},
+	{"GB", 1e9},
+	{"MB", 1e6},
+	{"KB", 1e3},
+	{"kB", 1e3},
+	{"B", 1},
 }
 
 // ParseBytes reads a size as a configuration file has it: "64MiB", "1.5 GiB", "1KB", "512B" or "4096". The result is a

@@ -31,8 +31,13 @@ func TestPrintingShowsNoSecret(t *testing.T) {
 	f := secretFrame()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%10.3v"} {
 		for _, value := range []any{
-			f, &f, []stompwire.Frame{f}, []*stompwire.Frame{&f}, map[string]stompwire.Frame{"f": f}, struct{ Inner stompwire.Frame }{f},
-			f.Header, f.Header[1], &f.Header[1], []stompwire.Field(f.Header), struct{ Lines stompwire.Header }{f.Header},
+			f, &f,
+			[]stompwire.Frame{f},
+			[]*stompwire.Frame{&f},
+			map[string]stompwire.Frame{"f": f},
+			struct{ Inner stompwire.Frame }{f},
+			f.Header, f.Header[1], &f.Header[1], []stompwire.Field(f.Header),
+			struct{ Lines stompwire.Header }{f.Header},
 		} {
 			if got := fmt.Sprintf(verb, value); shows(got) {
 				t.Errorf("%s of a %T: %s", verb, value, got)

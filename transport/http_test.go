@@ -71,7 +71,7 @@ func TestHTTPAnswers(t *testing.T) {
 		{with("Upgrade: websocket", "Upgrade: WebSocket"), 101, nil, ""},
 		{with("/any/path", "/health_check"), 101, nil, ""},
 		{without("Connection: Upgrade"), 400, nil, "bad upgrade"},
-		{with("HTTP/1.1", "HTTP/1.0"), 400, nil, "bad upgrade"},
+		{with("HTTP/1.1", "HTTP/1.0"), 101, nil, ""}, // what nginx speaks by default
 		{without("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="), 400, nil, "Sec-WebSocket-Key"},
 		{with("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ="), 400, nil, "Sec-WebSocket-Key"},
 		{with("dGhlIHNhbXBsZSBub25jZQ==", "!!!"), 400, nil, "Sec-WebSocket-Key"},

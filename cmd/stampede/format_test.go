@@ -13,8 +13,12 @@ func sample(body string) *message {
 	return &message{Frame: stompwire.Frame{
 		Command: stompwire.Message,
 		Header: stompwire.Header{
-			{Name: "subscription", Value: "1"}, {Name: "message-id", Value: "m7"}, {Name: "destination", Value: "/topic/a"},
-			{Name: "content-length", Value: "5"}, {Name: "colour", Value: "red"}, {Name: "colour", Value: "blue"},
+			{Name: "subscription", Value: "1"},
+			{Name: "message-id", Value: "m7"},
+			{Name: "destination", Value: "/topic/a"},
+			{Name: "content-length", Value: "5"},
+			{Name: "colour", Value: "red"},
+			{Name: "colour", Value: "blue"},
 		},
 		Body: []byte(body),
 	}}

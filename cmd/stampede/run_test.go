@@ -41,7 +41,7 @@ func TestUsageErrors(t *testing.T) {
 		{"pub /topic/x --lines --file f", "--lines reads the standard input"},
 		{"pub /topic/x --lines --count 2", "--lines and --count"},
 		{"pub /topic/x --count 0", "--count is 1 or more"},
-		{"pub /topic/x --count many", "--count"},
+		{"pub /topic/x --count many", "-count: parse error"},
 		{"pub /topic/x --header broken", "a header is NAME:VALUE"},
 		{"pub /topic/x --header :v", "a header is NAME:VALUE"},
 		{"pub /topic/x --header destination:y", "--header destination: it is the first argument"},

@@ -40,7 +40,7 @@ object in a line for each message, with "destination", "headers", and "body", or
 			s := &subscriber{flags: f, connection: connectionFlags(f)}
 			s.format = f.String("format", "pretty", "print messages in this `FORM`: pretty, raw or json")
 			s.end = f.String("end", `\n`, "`TEXT` behind each body in raw; \\n and \\0 mean what they do in C")
-			s.ack = f.String("ack", "client-individual", "acknowledge in this `MODE`: auto, client or client-individual")
+			s.ack = f.String("ack", "client-individual", "`MODE` is auto, client or client-individual")
 			s.selector = f.String("selector", "", "only messages for which this `CONDITION` holds")
 			s.count = f.Int("count", 0, "end after `N` messages; 0: never")
 			s.prefetch = f.Int("prefetch", 0, "take at most `N` messages that are not acknowledged; 0: as the broker likes")
