@@ -87,7 +87,7 @@ func dialWebSocket(ctx context.Context, u *url.URL, o DialOptions) (net.Conn, er
 	if protocols == nil {
 		protocols = []string{"v12.stomp", "v11.stomp", "v10.stomp", "stomp"}
 	}
-	d := websocket.Dialer{Subprotocols: protocols, TLSClientConfig: o.TLS, Proxy: http.ProxyFromEnvironment}
+	d := websocket.Dialer{Subprotocols: protocols, TLSClientConfig: o.TLS}
 	ws, answer, err := d.DialContext(ctx, target.String(), o.Header)
 	if err != nil {
 		if answer != nil {

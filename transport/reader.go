@@ -100,6 +100,13 @@ type readerGone struct{}
 func (r *reader) run() {
 	defer close(r.done)
 	defer r.report(&readerGone{})
+	defer func() {
+		// Left are panics of mailboxes we tell something; there is nobody to
+		// tell then.
+		if recover() != nil {
+			r.conn.Abort()
+		}
+	}()
 	e := r.safely(r.read)
 	r.end(e)
 	if e.over {

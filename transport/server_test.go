@@ -810,3 +810,40 @@ func TestDefaultPort(t *testing.T) {
 		t.Errorf("%q, want %q", asked, want)
 	}
 }
+
+// The actor can interrupt a reader that waits in any kind of socket, and the connection can still
+// be written and closed in good order afterwards.
+func TestInterruptOverSockets(t *testing.T) {
+	for _, kind := range []string{"tcp", "tls", "unix"} {
+		clock := newManualClock()
+		cfg := all()
+		cfg.TLS = serverTLS()
+		if kind == "unix" {
+			cfg.Network, cfg.Address = "unix", filepath.Join(t.TempDir(), "s")
+		}
+		s := serveWith(t, cfg, nil, nil, clock)
+		url := kind + "://" + s.addr
+		client, err := Dial(context.Background(), url, DialOptions{TLS: clientTLS()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		send(t, client, connect[:10])
+		receive(t, "the sniff timer", clock.set)
+		r := s.rig(ActorOptions{Clock: clock, LoginlessTimeout: time.Minute})
+		receive(t, "the login timer", clock.set)
+		clock.advance(time.Minute)
+		if e := next[*Ended](t, r.session); e.Reason != ReasonLoginTimeout {
+			t.Errorf("%s: %v %v", kind, e.Reason, e.Err)
+		}
+		send(t, client, connect[10:])
+		r.conn.Outbox().Append([]byte("ERROR\n\n\x00"))
+		r.tell(&Close{Reason: ReasonLoginTimeout})
+		if got := readAll(t, client); got != "ERROR\n\n\x00" {
+			t.Errorf("%s: read %q", kind, got)
+		}
+		client.Close()
+		r.closed(ReasonLoginTimeout)
+		silent(t, r.session)
+		r.stop()
+	}
+}
