@@ -55,9 +55,9 @@ type Listen struct {
 	// UnixMode is the permission of a Unix socket's file, in octal, as chmod takes it.
 	UnixMode string `toml:"unix_mode"`
 
-	// Web marks a listener for the open web: destinations may refuse reads or writes from it.
-	Web bool `toml:"web"`
-	// Trusted marks a listener for bridges: SEND may set its own message-id there.
+	// Web marks a listener for the open web, and Trusted one for bridges between brokers. The marks travel with every
+	// connection; no rule of the broker asks for them yet.
+	Web     bool `toml:"web"`
 	Trusted bool `toml:"trusted"`
 }
 
@@ -197,14 +197,15 @@ type NamedDestination struct {
 	Type DestinationType `toml:"type" enum:"queue|topic"`
 }
 
-// Supervision says how the broker's own parts are restarted when they fail.
+// Supervision says how the broker's own parts are restarted when they fail: destinations and listeners, for ever, and
+// each time later. A session has bounds of its own: Session.MaxRestarts.
 type Supervision struct {
-	// BackoffMin is the pause before the first restart; it doubles up to BackoffMax with each that follows.
+	// BackoffMin is the pause before the second restart within Window; the first is at once. It doubles up to BackoffMax
+	// with each that follows.
 	BackoffMin time.Duration `toml:"backoff_min" min:"1ms" max:"1h"`
 	BackoffMax time.Duration `toml:"backoff_max" min:"1ms" max:"1h"`
-	// MaxRestarts within Window is how often one part is restarted before it is given up, loudly.
-	MaxRestarts int           `toml:"max_restarts" min:"0" max:"1000000"`
-	Window      time.Duration `toml:"window" min:"1ms" max:"24h"`
+	// Window is how long a failure is remembered.
+	Window time.Duration `toml:"window" min:"1ms" max:"24h"`
 }
 
 // Shutdown says how the broker ends.
@@ -266,10 +267,9 @@ func Default() *Config {
 			IdleTimeout: 5 * time.Minute,
 		},
 		Supervision: Supervision{
-			BackoffMin:  10 * time.Millisecond,
-			BackoffMax:  5 * time.Second,
-			MaxRestarts: 10,
-			Window:      10 * time.Second,
+			BackoffMin: 10 * time.Millisecond,
+			BackoffMax: 5 * time.Second,
+			Window:     10 * time.Second,
 		},
 		Shutdown: Shutdown{DrainTimeout: 10 * time.Second},
 	}

@@ -97,8 +97,12 @@ func (l *Listen) Endpoints() ([]Endpoint, error) {
 	return []Endpoint{{Network: "tcp", Address: net.JoinHostPort(host, port)}}, nil
 }
 
-// FileMode is UnixMode as a number.
+// FileMode is UnixMode as a number, and 0 where there is no file to have one: for TCP and for abstract sockets of Linux
+// ("unix:@name").
 func (l *Listen) FileMode() fs.FileMode {
+	if path, ok := strings.CutPrefix(l.Address, "unix:"); !ok || strings.HasPrefix(path, "@") {
+		return 0
+	}
 	mode, _ := parseMode(l.UnixMode)
 	return mode
 }

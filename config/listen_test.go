@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io/fs"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -41,6 +42,16 @@ func TestEndpoints(t *testing.T) {
 		l := Listen{Address: address}
 		if got, err := l.Endpoints(); err == nil {
 			t.Errorf("%q was accepted as %v", address, got)
+		}
+	}
+}
+
+// A permission is for files: neither TCP nor an abstract socket has one.
+func TestFileMode(t *testing.T) {
+	for address, want := range map[string]fs.FileMode{"unix:/s": 0o640, "unix:s": 0o640, "unix:@s": 0, "localhost:1": 0} {
+		l := Listen{Address: address, UnixMode: "0640"}
+		if got := l.FileMode(); got != want {
+			t.Errorf("%s: %o", address, got)
 		}
 	}
 }
