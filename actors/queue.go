@@ -1,8 +1,11 @@
 package actors
 
 import (
+	"cmp"
 	"container/heap"
+	"maps"
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -126,12 +129,19 @@ func (q *queue) reserve(n, size int)   { q.reserved += n; q.reservedBytes += siz
 func (q *queue) unreserve(n, size int) { q.reserved -= n; q.reservedBytes -= size }
 
 // makeRoom drops the oldest ready messages, lowest priority first, until n messages of size bytes
-// fit; it tells whether they do.
+// fit; it tells whether they do. If dropping all of them would not be enough it drops none.
 func (q *queue) makeRoom(n, size int) bool {
-	for !q.room(n, size) {
-		if q.mask == 0 {
-			return false
+	drop := 0
+	for p := 0; !q.room(n-drop, size) && p < len(q.ready); p++ {
+		for e := q.ready[p].head; e != nil && !q.room(n-drop, size); e = e.next {
+			drop++
+			size -= e.msg.size
 		}
+	}
+	if !q.room(n-drop, size) {
+		return false
+	}
+	for range drop {
 		e := q.ready[bits.TrailingZeros16(q.mask)].head
 		q.unready(e)
 		q.forget(e)
@@ -157,10 +167,12 @@ func (q *queue) put(m *Message, now time.Time) {
 	q.makeReady(e)
 }
 
-// makeReady puts an entry where its number says among the ready ones of its priority. New entries
-// go to the end; a returned one is older than most and is found a place from the front.
+// makeReady puts an entry where its number says among the ready ones of its priority.
 func (q *queue) makeReady(e *entry) {
 	e.state, e.consumer = entryReady, nil
+	if e.expiringAt == 0 && !e.msg.expires.IsZero() {
+		heap.Push(&q.expiring, e) // it expired while somebody had it: tick drops it
+	}
 	p := e.msg.priority
 	q.ready[p].insert(e)
 	q.mask |= 1 << p
@@ -215,8 +227,12 @@ func (q *queue) detachConsumer(c *consumer) {
 	c.gone = true
 	c.credit = 0
 	c.batch = nil
+	c.link = consumerLink{} // an entry it refused may hold on to c for long
 	delete(q.consumers, c.key)
-	// From the newest to the oldest, so that each finds its place at the front.
+	if c.inTurn {
+		q.turn.remove(c)
+		c.inTurn = false
+	}
 	for e := c.outstanding.tail; e != nil; e = c.outstanding.tail {
 		c.outstanding.remove(e)
 		q.makeReady(e)
@@ -358,6 +374,9 @@ func (q *queue) enterTurn(c *consumer) {
 func (q *queue) tick(now time.Time) {
 	for e := q.delayed.top(); e != nil && !e.msg.notBefore.After(now); e = q.delayed.top() {
 		q.delayed.drop(e)
+		q.expiring.drop(e) // makeReady puts it back; meanwhile its number changes
+		q.seq++
+		e.seq = q.seq // it comes in now, behind what is there
 		q.makeReady(e)
 	}
 	for e := q.expiring.top(); e != nil && !e.msg.expires.After(now); e = q.expiring.top() {
@@ -423,9 +442,6 @@ func (q *queue) pick(e *entry) *consumer {
 	for range q.turn.len() {
 		c := q.turn.pop()
 		switch {
-		case c.gone || c.credit <= 0:
-			c.inTurn = false
-			continue
 		case q.exclusive != nil && c != q.exclusive:
 			q.turn.push(c)
 		case c == e.avoid && last == nil:
@@ -444,8 +460,8 @@ func (q *queue) pick(e *entry) *consumer {
 }
 
 // rebuild makes a sound queue from what a crash may have left half done: every message this queue
-// still owns, in order, with nothing given out that its consumer doesn't hold. It is the first
-// thing a restarted destination does.
+// still owns, in order, with nothing given out that its consumer doesn't hold: a batch that was not
+// handed on goes back. It is the first thing a restarted destination does.
 func (q *queue) rebuild() {
 	var held []*entry
 	for p := range q.ready {
@@ -480,6 +496,15 @@ func (q *queue) rebuild() {
 		fresh.claimed[e] = cl
 	}
 	for key, c := range q.consumers {
+		for _, e := range c.batch {
+			if e.state == entryOutstanding && e.consumer == c {
+				c.outstanding.remove(e)
+				c.credit++
+				fresh.own(e)
+				fresh.makeReady(e)
+			}
+		}
+		c.batch = nil
 		var kept []*entry
 		for e := c.outstanding.head; e != nil; e = e.next {
 			if e.state == entryOutstanding && e.consumer == c {
@@ -494,9 +519,21 @@ func (q *queue) rebuild() {
 		}
 		c.inTurn = false
 		fresh.consumers[key] = c
-		fresh.enterTurn(c)
+	}
+	// Whose turn it was it still is.
+	for _, c := range q.turn.items[q.turn.first:] {
+		if fresh.consumers[c.key] == c {
+			fresh.enterTurn(c)
+		}
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(fresh.consumers), compareKeys) {
+		fresh.enterTurn(fresh.consumers[key])
 	}
 	*q = *fresh
+}
+
+func compareKeys(a, b subscriptionKey) int {
+	return cmp.Or(cmp.Compare(a.connection, b.connection), cmp.Compare(a.serial, b.serial))
 }
 
 func (q *queue) own(e *entry) {
@@ -538,14 +575,18 @@ func (r *consumerRing) pop() *consumer {
 func (r *consumerRing) remove(c *consumer) {
 	for i := r.first; i < len(r.items); i++ {
 		if r.items[i] == c {
-			r.items = append(r.items[:i], r.items[i+1:]...)
+			r.items = slices.Delete(r.items, i, i+1)
 			return
 		}
 	}
 }
 
-// entryList is a doubly linked list through the entries themselves, ordered by seq.
-type entryList struct{ head, tail *entry }
+// entryList is a doubly linked list through the entries themselves. Those of ready entries are
+// ordered by seq.
+type entryList struct {
+	head, tail *entry
+	near       *entry // where the last insert was
+}
 
 func (l *entryList) pushBack(e *entry) {
 	e.prev, e.next = l.tail, nil
@@ -557,15 +598,22 @@ func (l *entryList) pushBack(e *entry) {
 	l.tail = e
 }
 
-// insert places e by its seq, looking from the end for a new entry and from the front for an old one.
+// insert places e by its seq. A new entry goes to the end. Returned ones mostly come back many at a
+// time and in order, forwards or backwards, so each is looked for from where the last one went.
 func (l *entryList) insert(e *entry) {
 	if l.tail == nil || l.tail.seq < e.seq {
 		l.pushBack(e)
 		return
 	}
-	after := l.head
+	after := l.near
+	if after == nil {
+		after = l.head
+	}
 	for after.seq < e.seq {
 		after = after.next
+	}
+	for after.prev != nil && after.prev.seq > e.seq {
+		after = after.prev
 	}
 	e.prev, e.next = after.prev, after
 	if after.prev == nil {
@@ -574,9 +622,13 @@ func (l *entryList) insert(e *entry) {
 		after.prev.next = e
 	}
 	after.prev = e
+	l.near = e
 }
 
 func (l *entryList) remove(e *entry) {
+	if l.near == e {
+		l.near = e.next
+	}
 	if e.prev == nil {
 		l.head = e.next
 	} else {
