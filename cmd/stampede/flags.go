@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -48,6 +49,8 @@ func (f *flags) parse(args []string) error {
 	}
 }
 
+var invalidValue = regexp.MustCompile(`(?s)^invalid (?:boolean )?value (".*") for (?:flag )?-([^:]+): (.*)$`)
+
 // flagError puts what package flag says into the words of our own messages.
 func flagError(err error) string {
 	text := err.Error()
@@ -56,6 +59,13 @@ func flagError(err error) string {
 	}
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
 		return dashes(name) + " needs a value"
+	}
+	if m := invalidValue.FindStringSubmatch(text); m != nil {
+		value, name, why := m[1], m[2], m[3]
+		if why == "parse error" {
+			why = "that is not what it takes"
+		}
+		return fmt.Sprintf("%s %s: %s", dashes(name), value, why)
 	}
 	return text
 }

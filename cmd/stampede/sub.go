@@ -97,7 +97,7 @@ func (s *subscriber) run(ctx context.Context, io stdio, env []string) error {
 func passes(err error) bool {
 	var refused *brokerError
 	if errors.As(err, &refused) {
-		return slices.Contains([]string{"shutdown", "try again later", "internal error", "slow consumer", "heart-beat timeout"}, refused.code)
+		return slices.Contains([]string{"shutdown", "dest flup", "internal error", "slow consumer", "heart-beat timeout", "login timeout"}, refused.code)
 	}
 	return !errors.As(err, new(usageError)) && !errors.As(err, new(*outputError))
 }
