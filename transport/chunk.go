@@ -24,6 +24,7 @@ type chunk struct {
 
 	wire       int // bytes on the wire of live frames, references included
 	live       int // frames that were not removed
+	control    int // WebSocket control frames, which never are
 	deadCopied int // bytes of buf that belong to removed frames
 	evictable  int // bytes on the wire of live frames of DropOldest sinks
 	referenced int // bytes referred to since the chunk was begun
@@ -31,7 +32,7 @@ type chunk struct {
 
 // mark is one frame of a chunk.
 type mark struct {
-	sink *Sink  // nil for the connection's own frames
+	sink *Sink  // nil for the connection's own frames; see controlFrames
 	end  uint32 // of its copied bytes in buf
 	wire uint32 // its length on the wire; 0: removed
 }

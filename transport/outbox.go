@@ -39,7 +39,7 @@ type Outbox struct {
 	schedule  func(func())
 	loop      func() // o.run, bound once
 
-	lastWrite  atomic.Int64 // when a write last ended, in Unix nanoseconds
+	lastWrite  atomic.Int64 // when a write of STOMP last ended, in Unix nanoseconds
 	written    atomic.Uint64
 	delivered  atomic.Uint64
 	droppedAll atomic.Uint64
@@ -48,6 +48,8 @@ type Outbox struct {
 	first, last *chunk
 	bytes       int // pending, on the wire: waiting, being written, gated
 	frames      int
+	gated       int // of these, held behind a gate
+	control     int // of these, WebSocket control frames
 	capacity    int
 	copied      int // length of the buffers of waiting chunks
 	deadCopied  int // of that, taken up by removed frames
@@ -190,29 +192,34 @@ func (o *Outbox) putFrame(frame []byte) {
 	o.frames++
 }
 
-// appendRaw adds bytes that need no framing of ours. It does not count
-// against the capacity; callers are bounded in other ways.
-func (o *Outbox) appendRaw(p []byte) (e effects) {
+// controlFrames stands in the marks of WebSocket control frames.
+var controlFrames = &Sink{policy: Keep}
+
+// appendRaw adds bytes that need no framing of ours; s is nil or controlFrames.
+// The capacity does not bound them; callers do. The lock is held.
+func (o *Outbox) appendRaw(p []byte, s *Sink) {
 	c := o.room(len(p))
 	c.buf = append(c.buf, p...)
-	o.mark(c, nil, len(p), len(p))
+	o.mark(c, s, len(p), len(p))
 	o.bytes += len(p)
 	o.frames++
-	o.wake(&e)
-	return e
+	if s == controlFrames {
+		o.control++
+	}
 }
 
-// beat adds one end of line as a heart-beat, unless something is pending
-// anyway: that is a sign of life too as soon as the peer reads it.
+// beat adds one end of line as a heart-beat, unless STOMP is pending anyway:
+// that is a sign of life too as soon as the peer reads it.
 func (o *Outbox) beat() {
 	o.mu.Lock()
 	var e effects
-	if o.first == nil && o.state == loopIdle && !o.sealed && o.failure == nil {
+	if o.frames == o.control+o.gated && !o.sealed && o.failure == nil {
 		if o.webSocket {
-			e = o.appendRaw([]byte{opText, 1, '\n'})
+			o.appendRaw([]byte{opText, 1, '\n'}, nil)
 		} else {
-			e = o.appendRaw([]byte{'\n'})
+			o.appendRaw([]byte{'\n'}, nil)
 		}
+		o.wake(&e)
 	}
 	o.mu.Unlock()
 	o.do(e)
@@ -225,7 +232,8 @@ func (o *Outbox) pong(payload string) {
 	o.mu.Lock()
 	var e effects
 	if o.bytes < pongBacklog && len(payload) <= maxControlPayload && !o.sealed && o.failure == nil {
-		e = o.appendRaw(append([]byte{opPong, byte(len(payload))}, payload...))
+		o.appendRaw(append([]byte{opPong, byte(len(payload))}, payload...), controlFrames)
+		o.wake(&e)
 	}
 	o.mu.Unlock()
 	o.do(e)
@@ -238,7 +246,8 @@ func (o *Outbox) seal(final []byte, halfClose func()) {
 	var e effects
 	if !o.sealed && o.failure == nil {
 		if len(final) > 0 {
-			e = o.appendRaw(final)
+			o.appendRaw(final, controlFrames)
+			o.wake(&e)
 		}
 		o.sealed, o.halfClose = true, halfClose
 		if o.state == loopIdle {
@@ -268,6 +277,7 @@ func (o *Outbox) fail(err error) {
 		next := c.next
 		o.bytes -= c.wire
 		o.frames -= c.live
+		o.control -= c.control
 		c.recycle()
 		c = next
 	}
@@ -326,7 +336,11 @@ func (o *Outbox) mark(c *chunk, s *Sink, copied, wire int) {
 	c.live++
 	c.wire += wire
 	o.copied += copied
-	if s != nil && s.policy == DropOldest {
+	switch {
+	case s == nil:
+	case s == controlFrames:
+		c.control++
+	case s.policy == DropOldest:
 		c.evictable += wire
 		o.evictable += wire
 	}

@@ -64,7 +64,7 @@ func (d *desk) check(t *testing.T) {
 	o := d.Outbox
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	wire, frames, copied, dead, evictable, memory := 0, 0, 0, 0, 0, 0
+	wire, frames, copied, dead, evictable, memory, control := 0, 0, 0, 0, 0, 0, 0
 	var prev *chunk
 	for c := o.first; c != nil; prev, c = c, c.next {
 		if c.prev != prev {
@@ -78,6 +78,9 @@ func (d *desk) check(t *testing.T) {
 			}
 			cLive++
 			cWire += int(m.wire)
+			if m.sink == controlFrames {
+				control++
+			}
 			if m.sink != nil && m.sink.policy == DropOldest {
 				cEvictable += int(m.wire)
 			}
@@ -94,6 +97,9 @@ func (d *desk) check(t *testing.T) {
 	}
 	if prev != o.last {
 		t.Fatal("the last chunk is not the last")
+	}
+	if control > o.control {
+		t.Fatalf("outbox says %d control frames, has %d", o.control, control)
 	}
 	if copied != o.copied || dead != o.deadCopied || evictable != o.evictable {
 		t.Fatalf("outbox says copied %d dead %d evictable %d, has %d %d %d",
@@ -780,6 +786,41 @@ func (d *desk) flush2(t *testing.T, what string, first byte) {
 	}
 }
 
+// A heart-beat goes out unless STOMP is pending: what a gate holds and control frames are no signs of
+// life. Control frames survive a rebuilding of the queue and are not reported to any sink.
+func TestBeat(t *testing.T) {
+	d := openDesk(0, true)
+	gated := d.NewSink(nil, Keep, nil)
+	gated.Deliver(deliveries("held"))
+	d.pong("p")
+	d.beat()
+	d.beat()
+	d.check(t)
+	expect(t, "stream", d.flush(), "\x8a\x01p\x81\x01\n")
+	s := d.openSink(DropOldest, nil)
+	n := 0
+	for bytes, _ := d.Pending(); bytes < pongBacklog; bytes, _ = d.Pending() {
+		d.pong("p")
+		n++
+		s.Deliver(deliveries(strings.Repeat("x", 100)))
+	}
+	s.Deliver(deliveries(slices.Repeat([]string{strings.Repeat("x", 100)}, 1000)...))
+	s.Purge()
+	d.check(t)
+	if d.control != n || n < 100 {
+		t.Errorf("%d control frames pending, want %d", d.control, n)
+	}
+	d.flush()
+	if d.control != 0 || d.frames != 1 || d.Stats().Delivered != 0 {
+		t.Errorf("%d control frames, %d frames pending, %d delivered", d.control, d.frames, d.Stats().Delivered)
+	}
+	gated.Close()
+	d.check(t)
+	if d.gated != 0 {
+		t.Errorf("%d gated", d.gated)
+	}
+}
+
 // Random work on several sinks, with the writer stepping in between, gives exactly the stream and
 // the counters that a list of frames would give, and bounded memory.
 func TestOutboxAgainstModel(t *testing.T) {
@@ -900,6 +941,11 @@ func playOutbox(t *testing.T, seed uint64) {
 			if got := s.Purge(); got != want {
 				t.Fatalf("Purge removed %d, want %d", got, want)
 			}
+		case op < 90:
+			if pending() < pongBacklog {
+				queue = append(queue, modelFrame{nil, "\x8a\x01"})
+			}
+			d.pong("\x00")
 		default:
 			var want []string
 			for _, f := range queue {

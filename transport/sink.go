@@ -113,6 +113,7 @@ func (s *Sink) open(receipt []byte) (e effects) {
 		s.gated = false
 		o.bytes -= s.heldBytes // put counts them again
 		o.frames -= len(s.held)
+		o.gated -= len(s.held)
 		for i := range s.held {
 			d := &s.held[i]
 			o.put(s, d, len(s.prefix)+len(d.Extra)+d.Tail.len())
@@ -138,6 +139,7 @@ func (s *Sink) shut() (held int) {
 	s.closed = true
 	s.outbox.bytes -= s.heldBytes
 	s.outbox.frames -= held
+	s.outbox.gated -= held
 	s.held, s.heldBytes = nil, 0
 	return held
 }
@@ -253,6 +255,7 @@ func (s *Sink) forget(need int) bool {
 	s.heldBytes -= freed
 	o.bytes -= freed
 	o.frames -= n
+	o.gated -= n
 	s.drop(n)
 	return true
 }
@@ -263,6 +266,7 @@ func (s *Sink) hold(d *Delivery, wire int) {
 	s.heldBytes += wire
 	s.outbox.bytes += wire
 	s.outbox.frames++
+	s.outbox.gated++
 }
 
 // put encodes a delivery of size bytes of STOMP into the last chunk. The lock is

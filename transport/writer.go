@@ -23,6 +23,7 @@ type batch struct {
 	out     net.Buffers // the rest of slices; net.Buffers.WriteTo eats it
 	bytes   int
 	frames  int
+	control int // of these, WebSocket control frames
 	touched []*Sink
 }
 
@@ -86,7 +87,10 @@ func (o *Outbox) writeAll(b *batch) (err error) {
 		if err != nil {
 			return err
 		}
-		o.lastWrite.Store(o.clock.Now().UnixNano())
+		if b.frames > b.control {
+			// Pongs are no heart-beats: a browser does not even show them.
+			o.lastWrite.Store(o.clock.Now().UnixNano())
+		}
 		o.written.Add(uint64(b.bytes))
 		o.report(b)
 	}
@@ -99,9 +103,7 @@ func (o *Outbox) take(b *batch) (more bool, last func()) {
 	b.release()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.bytes -= b.bytes
-	o.frames -= b.frames
-	b.bytes, b.frames = 0, 0
+	o.settle(b)
 	o.state = loopRunning
 	if o.failure == nil {
 		for segments := 0; o.first != nil; {
@@ -116,6 +118,7 @@ func (o *Outbox) take(b *batch) (more bool, last func()) {
 			b.chunks = append(b.chunks, c)
 			b.bytes += c.wire
 			b.frames += c.live
+			b.control += c.control
 		}
 		if len(b.chunks) > 0 {
 			return true, nil
@@ -129,6 +132,15 @@ func (o *Outbox) take(b *batch) (more bool, last func()) {
 	}
 	o.idle()
 	return false, nil
+}
+
+// settle takes what was written, or never will be, off what is pending. The lock
+// is held.
+func (o *Outbox) settle(b *batch) {
+	o.bytes -= b.bytes
+	o.frames -= b.frames
+	o.control -= b.control
+	b.bytes, b.frames, b.control = 0, 0, 0
 }
 
 // idle marks the loop as ended. The lock is held.
@@ -146,7 +158,7 @@ func (o *Outbox) report(b *batch) {
 	for _, c := range b.chunks {
 		for i := range c.marks {
 			s := c.marks[i].sink
-			if s == nil {
+			if s == nil || s == controlFrames {
 				continue
 			}
 			if s.batch == 0 {
@@ -199,9 +211,7 @@ func (o *Outbox) finish() {
 // stop ends the loop after an error or a panic.
 func (o *Outbox) stop(b *batch, err error) {
 	o.mu.Lock()
-	o.bytes -= b.bytes
-	o.frames -= b.frames
-	b.bytes, b.frames = 0, 0
+	o.settle(b)
 	tell := o.failure == nil
 	o.fail(err)
 	events := o.events

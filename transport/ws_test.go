@@ -55,6 +55,33 @@ func (s *testServer) upgraded(t *testing.T, client net.Conn, lines ...string) (*
 	return s.rig(ActorOptions{FrameTimeout: time.Minute}), ws
 }
 
+// bubbleSocket is a WebSocket over a pipe through a Server, for tests in a bubble.
+func bubbleSocket(t *testing.T, options ActorOptions) (*rig, *rawSocket) {
+	t.Helper()
+	conns := make(chan *Conn, 1)
+	s := NewServer(all(), func(c *Conn) { conns <- c }, nil, nil, nil)
+	l := &scriptedListener{steps: make(chan func() (net.Conn, error), 1)}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	near, far := newPipe(0, SystemClock())
+	l.steps <- func() (net.Conn, error) { return far, nil }
+	send(t, near, upgradeRequest())
+	ws := &rawSocket{t: t, conn: near, in: bufio.NewReader(near)}
+	if answer, err := http.ReadResponse(ws.in, nil); err != nil || answer.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v %v", answer, err)
+	}
+	r := newRig(t, receive(t, "a connection", conns), options)
+	t.Cleanup(func() {
+		near.Close()
+		r.stop()
+		s.Close()
+		if err := <-served; err != nil {
+			t.Error("Serve:", err)
+		}
+	})
+	return r, ws
+}
+
 // Opcodes and bits of a frame's first byte [RFC 6455 §5.2].
 const (
 	fin          = 0x80
@@ -336,28 +363,18 @@ func TestCloseCodes(t *testing.T) {
 
 // A peer that never answers the Close frame is cut off after Linger, not before.
 func TestCloseIsAwaited(t *testing.T) {
-	clock := newManualClock()
-	s := serveWith(t, all(), nil, nil, clock)
-	client := s.dial()
-	send(t, client, upgradeRequest())
-	ws := &rawSocket{t: t, conn: client, in: bufio.NewReader(client)}
-	if _, err := http.ReadResponse(ws.in, nil); err != nil {
-		t.Fatal(err)
-	}
-	r := s.rig(ActorOptions{Clock: clock})
-	for len(clock.set) > 0 {
-		<-clock.set
-	}
-	r.tell(&Close{Reason: ReasonShutdown, Linger: 5 * time.Second})
-	ws.expect(fin|closing, "\x03\xe9shutdown")
-	receive(t, "the timer of the flush", clock.set)
-	receive(t, "the timer of the wait", clock.set)
-	ws.text("SEND\ndestination:a\n\nlate\x00")
-	clock.advance(5*time.Second - 1)
-	silent(t, &r.owner.probe)
-	clock.advance(1)
-	r.closed(ReasonShutdown)
-	silent(t, r.session)
+	bubble(t, func(t *testing.T) {
+		r, ws := bubbleSocket(t, ActorOptions{})
+		start := time.Now()
+		r.tell(&Close{Reason: ReasonShutdown, Linger: 5 * time.Second})
+		ws.expect(fin|closing, "\x03\xe9shutdown")
+		ws.text("SEND\ndestination:a\n\nlate\x00")
+		r.closed(ReasonShutdown)
+		if d := time.Since(start); d != 5*time.Second {
+			t.Errorf("closed after %v", d)
+		}
+		silent(t, r.session)
+	})
 }
 
 // What breaks RFC 6455 ends as Malformed; the ERROR goes out before the Close frame with the code
@@ -461,67 +478,54 @@ func TestMessageLimits(t *testing.T) {
 	}
 }
 
-// A STOMP frame that is never finished is timed out though complete messages keep it company, and
+// A STOMP frame that is never finished is timed out though control frames keep it company, and
 // WebSocket stays intact for the closing handshake.
 func TestWebSocketFrameTimeout(t *testing.T) {
-	clock := newManualClock()
-	s := serveWith(t, all(), nil, nil, clock)
-	client := s.dial()
-	send(t, client, upgradeRequest())
-	ws := &rawSocket{t: t, conn: client, in: bufio.NewReader(client)}
-	if _, err := http.ReadResponse(ws.in, nil); err != nil {
-		t.Fatal(err)
-	}
-	r := s.rig(ActorOptions{Clock: clock, FrameTimeout: 30 * time.Second})
-	ws.text(connect)
-	r.admit()
-	for len(clock.set) > 0 {
-		<-clock.set
-	}
-	ws.text("SEND\ndestination:a\n\n")
-	receive(t, "the timer", clock.set)
-	ws.frame(fin|ping, "")
-	ws.expect(fin|pong, "")
-	clock.advance(30 * time.Second)
-	m := next[*Malformed](t, r.session)
-	if m.Reason != ReasonFrameTimeout {
-		t.Errorf("%v", m.Reason)
-	}
-	r.tell(&Close{Reason: m.Reason})
-	ws.expectClose(1008, "frame timeout")
-	r.closed(ReasonFrameTimeout)
+	bubble(t, func(t *testing.T) {
+		r, ws := bubbleSocket(t, ActorOptions{FrameTimeout: 30 * time.Second})
+		ws.text(connect)
+		r.admit()
+		pass(time.Hour)
+		start := time.Now()
+		ws.text("SEND\ndestination:a\n\n")
+		pass(29 * time.Second)
+		ws.frame(fin|ping, "")
+		ws.expect(fin|pong, "")
+		m := next[*Malformed](t, r.session)
+		if d := time.Since(start); m.Reason != ReasonFrameTimeout || d != 30*time.Second {
+			t.Errorf("%v after %v", m.Reason, d)
+		}
+		r.tell(&Close{Reason: m.Reason})
+		ws.expectClose(1008, "frame timeout")
+		r.closed(ReasonFrameTimeout)
+	})
 }
 
-// Heart-beats are an LF in a text message; any byte of the peer counts as life, a ping too.
+// Heart-beats are an LF in a text message, and a pong does not stand in for one, for a browser does
+// not show it; any byte of the peer counts as life, a ping too.
 func TestWebSocketHeartBeats(t *testing.T) {
-	clock := newManualClock()
-	s := serveWith(t, all(), nil, nil, clock)
-	client := s.dial()
-	send(t, client, upgradeRequest())
-	ws := &rawSocket{t: t, conn: client, in: bufio.NewReader(client)}
-	if _, err := http.ReadResponse(ws.in, nil); err != nil {
-		t.Fatal(err)
-	}
-	r := s.rig(ActorOptions{Clock: clock})
-	ws.text(connect)
-	r.admit()
-	r.tell(&SetHeartBeat{Send: 10 * time.Second, Receive: 20 * time.Second, Tolerance: 2})
-	for d := time.Duration(0); d != 40*time.Second; {
-		d = receive(t, "the timers", clock.set)
-	}
-	clock.advance(10 * time.Second)
-	ws.expect(fin|text, "\n")
-	clock.advance(29 * time.Second)
-	ws.expect(fin|text, "\n")
-	ws.frame(fin|ping, "p")
-	ws.expect(fin|pong, "p")
-	clock.advance(20 * time.Second)
-	ws.expect(fin|text, "\n")
-	silent(t, r.session)
-	clock.advance(20 * time.Second)
-	if e := next[*Ended](t, r.session); e.Reason != ReasonHeartBeatTimeout {
-		t.Errorf("%v", e.Reason)
-	}
+	bubble(t, func(t *testing.T) {
+		r, ws := bubbleSocket(t, ActorOptions{})
+		ws.text(connect)
+		r.admit()
+		r.tell(&SetHeartBeat{Send: 10 * time.Second, Receive: 20 * time.Second, Tolerance: 2})
+		at := time.Now()
+		for range 10 {
+			ws.expect(fin|text, "\n")
+			if d := time.Since(at); d > 10*time.Second || d < 8*time.Second {
+				t.Errorf("a heart-beat after %v", d)
+			}
+			at = time.Now()
+			pass(5 * time.Second)
+			ws.frame(fin|ping, "p")
+			ws.expect(fin|pong, "p")
+		}
+		silent(t, r.session)
+		e := next[*Ended](t, r.session)
+		if d := time.Since(at); e.Reason != ReasonHeartBeatTimeout || d != 45*time.Second {
+			t.Errorf("%v after %v", e.Reason, d)
+		}
+	})
 }
 
 // Sub-protocols: the first offered one that we know is echoed and may demand a version; none
