@@ -7,9 +7,11 @@ import (
 
 // pattern is what LIKE compares with, cut at each %. The first piece stands at the beginning of the text, the last one at
 // its end, and those between follow one another somewhere. The earliest place for each of those is always right, so that
-// nothing is ever tried twice: matching takes at most the length of the pattern times that of the text.
+// no choice is ever taken back. What is left to be feared is a piece between two % that nearly fits everywhere. Without _ it is
+// looked for in linear time; with them its cost at each place is their number, and that is what MaxWildcards bounds.
 type pattern struct {
-	pieces []piece
+	pieces   []piece
+	floating int // characters that may be any in pieces between two %
 }
 
 // piece is a stretch of pattern without %.
@@ -63,7 +65,7 @@ func parsePattern(text string, escape rune) (p pattern, wrong string) {
 				i++
 			}
 			flush(wildcards)
-			p.pieces = append(p.pieces, current)
+			p.add(current)
 			current = nil
 		default:
 			literal.WriteRune(r)
@@ -72,6 +74,16 @@ func parsePattern(text string, escape rune) (p pattern, wrong string) {
 	flush(0)
 	p.pieces = append(p.pieces, current)
 	return p, ""
+}
+
+// add adds a piece that a % follows.
+func (p *pattern) add(next piece) {
+	if len(p.pieces) > 0 {
+		for _, a := range next {
+			p.floating += a.any
+		}
+	}
+	p.pieces = append(p.pieces, next)
 }
 
 func (p pattern) matches(text string) bool {

@@ -182,6 +182,7 @@ func TestLimits(t *testing.T) {
 		"signs":       {nested(64, "-", "a", "") + " = 1", nested(65, "-", "a", "") + " = 1", 65, tooDeep + "-"},
 		"all of them": {nested(32, "NOT (", "a", ")"), nested(32, "NOT (", "-a = 1", ")"), 161, tooDeep + "-"},
 		"nodes":       {"-" + operands(510), operands(511), 1027, tooMany + "a"},
+		"wildcards":   {"a LIKE '%a" + strings.Repeat("_", 28) + "%' OR a LIKE '%a____%' OR a LIKE '_%_a__'", "a LIKE '%a" + strings.Repeat("_", 28) + "%' OR a LIKE '%a_____%'", 52, "expected at most 32 _ between % in all patterns together, found '%a_____%'"},
 		"strings":     {list(1022), list(1023), 3073, tooMany + "''"},
 	} {
 		if _, err := Parse(c.at); err != nil {

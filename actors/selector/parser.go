@@ -54,6 +54,8 @@ type parser struct {
 	end   int   // of the token before it
 	nodes int
 	depth int
+	// wildcards are those of patterns that MaxWildcards counts.
+	wildcards int
 }
 
 func (p *parser) advance() token {
@@ -316,6 +318,9 @@ func (p *parser) like(left expression, negated bool) expression {
 	if n.pattern, wrong = parsePattern(n.text, n.escape); wrong != "" {
 		e := show(string(n.escape))
 		p.fail(text.start, text.end, fmt.Sprintf("%%, _ or %s behind each escape character %s of a pattern", e, e), "")
+	}
+	if p.wildcards += n.pattern.floating; p.wildcards > MaxWildcards {
+		p.fail(text.start, text.end, fmt.Sprintf("at most %d _ between %% in all patterns together", MaxWildcards), "")
 	}
 	return p.made(n, aTruth, left.start)
 }

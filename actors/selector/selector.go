@@ -7,9 +7,10 @@ import (
 
 // What a selector can be at most. Parse refuses more, so that neither it nor Matches can be made to take long.
 const (
-	MaxLength = 4096 // octets
-	MaxDepth  = 64   // parentheses, NOTs and signs within one another
-	MaxNodes  = 1024 // names, values and operators together
+	MaxLength    = 4096 // octets
+	MaxDepth     = 64   // parentheses, NOTs and signs within one another
+	MaxNodes     = 1024 // names, values and operators together
+	MaxWildcards = 32   // _ that stand between two % of a pattern, in all patterns together
 )
 
 // Selector is a condition on the headers of a message, ready to be used. It never changes, and any number of goroutines
