@@ -57,9 +57,6 @@ func (s *server) run(ctx context.Context, io stdio, env []string) error {
 		return explain(io, "serve", err)
 	}
 	log := newLogger(io.err, cfg.Log)
-	for _, w := range cfg.Warnings() {
-		log.Warn(w.Text, "key", w.Key)
-	}
 	return serve(ctx, io, cfg, log)
 }
 
@@ -105,6 +102,9 @@ func serve(ctx context.Context, io stdio, cfg *config.Config, log *slog.Logger) 
 	for _, line := range announce(cfg, b.Addrs()) {
 		fmt.Fprintln(io.out, line)
 	}
+	for _, w := range cfg.Warnings() {
+		log.Warn(w.Text, "key", w.Key)
+	}
 	select {
 	case <-ctx.Done():
 	case <-b.Done():
@@ -112,7 +112,7 @@ func serve(ctx context.Context, io stdio, cfg *config.Config, log *slog.Logger) 
 	}
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Shutdown.DrainTimeout)
 	defer cancel()
-	log.Info("shutting down", "drain_timeout", cfg.Shutdown.DrainTimeout)
+	log.Info("shutting down", "drain_timeout", cfg.Shutdown.DrainTimeout.String())
 	if err := b.Shutdown(bounded); err != nil {
 		log.Warn("shut down before everything was drained", "err", err)
 		return nil
