@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"stampede/config"
 )
@@ -193,10 +194,12 @@ func headerCases() []rule {
 		{point: expiry, name: "expires:0 means never", script: func(s *Script) {
 			s.connect("c").publish("c", "{Q}", "live", "expires:0").connect("a").subscribe("a", "1", "{Q}").gets("a", "m", "live")
 		}},
-		{point: expiry, name: "expiration counts from now", script: func(s *Script) {
-			// The delayed message of another queue tells when the time is over.
-			s.connect("c").connect("t").subscribe("t", "1", "{Q2}").publish("c", "{Q}", "dead", "expiration:50").publish("c", "{Q}", "live", "expiration:600000").publish("c", "{Q2}", "now", "delay:200").gets("t", "now", "now")
-			s.connect("a").subscribe("a", "1", "{Q}").gets("a", "m", "live")
+		{point: expiry, name: "expiration counts from now", clock: true, script: func(s *Script) {
+			s.connect("c").publish("c", "{Q}", "dead", "expiration:1000").publish("c", "{Q}", "live", "expiration:1001").advance(1000*time.Millisecond).connect("a").subscribe("a", "1", "{Q}").gets("a", "m", "live")
+		}},
+		{point: expiry, name: "a message may expire while its consumer is busy", clock: true, script: func(s *Script) {
+			s.connect("c").connect("a").subscribe("a", "1", "{Q}", "ack:client", "prefetch-count:1").publish("c", "{Q}", "1").gets("a", "m1", "1").publish("c", "{Q}", "dead", "expiration:1000").publish("c", "{Q}", "2")
+			s.advance(1000*time.Millisecond).settle("a", "m1").gets("a", "m2", "2")
 		}},
 		{point: expiry, name: "a message that is delivered in time is delivered", script: func(s *Script) {
 			s.connect("c").connect("a").subscribe("a", "1", "{Q}").publish("c", "{Q}", "x", "expiration:60000").gets("a", "m", "x", "expiration:60000")
@@ -218,14 +221,18 @@ func headerCases() []rule {
 			}
 			s.connect("a").subscribe("a", "1", "{Q}").gets("a", "m", "1", "priority:7").gets("a", "m", "2").gets("a", "m", "3")
 		}},
-		{point: delay, name: "a delayed message comes after its time, later ones overtake it", script: func(s *Script) {
-			s.connect("c").connect("a").subscribe("a", "1", "{Q}").publish("c", "{Q}", "later", "delay:1000").publish("c", "{Q}", "now").gets("a", "m1", "now").gets("a", "m2", "later", "!redelivered")
+		{point: delay, name: "a delayed message comes after its time, later ones overtake it", clock: true, script: func(s *Script) {
+			s.connect("c").connect("a").subscribe("a", "1", "{Q}").publish("c", "{Q}", "later", "delay:1000").publish("c", "{Q}", "now").gets("a", "m1", "now")
+			s.advance(999*time.Millisecond).publish("c", "{Q}", "still before it").gets("a", "m2", "still before it").advance(time.Millisecond).gets("a", "m3", "later", "!redelivered")
 		}},
-		{point: delay, name: "a shorter delay overtakes a longer one", script: func(s *Script) {
-			s.connect("c").publish("c", "{Q}", "later", "delay:1500").publish("c", "{Q}", "sooner", "delay:100").connect("a").subscribe("a", "1", "{Q}").gets("a", "m1", "sooner").gets("a", "m2", "later")
+		{point: delay, name: "a shorter delay overtakes a longer one", clock: true, script: func(s *Script) {
+			s.connect("c").publish("c", "{Q}", "later", "delay:2000").publish("c", "{Q}", "sooner", "delay:1000").connect("a").subscribe("a", "1", "{Q}").advance(1000*time.Millisecond).gets("a", "m1", "sooner").advance(1000*time.Millisecond).gets("a", "m2", "later")
 		}},
-		{point: delay, name: "a delayed message of a topic reaches who is there by then", script: func(s *Script) {
-			s.connect("c").publish("c", "{T}", "later", "delay:1000").connect("a").subscribe("a", "1", "{T}").gets("a", "m", "later")
+		{point: delay, name: "a delayed message of a topic reaches who is there by then", clock: true, script: func(s *Script) {
+			s.connect("c").publish("c", "{T}", "later", "delay:1000").connect("a").subscribe("a", "1", "{T}").advance(1000*time.Millisecond).gets("a", "m", "later")
+		}},
+		{point: delay, name: "a delayed message may expire before it is due", clock: true, script: func(s *Script) {
+			s.connect("c").connect("a").subscribe("a", "1", "{Q}").publish("c", "{Q}", "dead", "delay:2000", "expiration:1000").advance(2000*time.Millisecond).publish("c", "{Q}", "live").gets("a", "m", "live")
 		}},
 		{point: delay, name: "delay:0 is no delay", script: func(s *Script) {
 			s.connect("c").connect("a").subscribe("a", "1", "{Q}").publish("c", "{Q}", "1", "delay:0").publish("c", "{Q}", "2").gets("a", "m1", "1").gets("a", "m2", "2")

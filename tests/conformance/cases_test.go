@@ -35,6 +35,9 @@ func TestTableIsInOrder(t *testing.T) {
 					t.Errorf("%v: step %d refers to %s, which no step before it has captured", c, i+1, found)
 				}
 			}
+			if s.Advance > 0 && !c.Clock {
+				t.Errorf("%v: step %d moves a clock that the case does not ask for", c, i+1)
+			}
 			for _, m := range s.Want {
 				if m.As != "" {
 					known = append(known, m.As)

@@ -25,11 +25,14 @@ func playAll(t *testing.T, over stomptest.Transport, split bool) {
 	for _, c := range Cases() {
 		t.Run(c.String(), func(t *testing.T) {
 			t.Parallel()
-			broker := shared
-			if c.Alone || c.Settings != nil {
-				broker = stomptest.Start(t, quiet, c.Settings)
+			broker, options := shared, stomptest.Options{}
+			if c.Clock {
+				options.Clock = stomptest.NewClock()
 			}
-			Play(t, c, func(string) *stomptest.Conn {
+			if c.Alone || c.Clock || c.Settings != nil {
+				broker = options.Start(t, quiet, c.Settings)
+			}
+			Play(t, c, options.Clock, func(string) *stomptest.Conn {
 				conn := broker.Open(t, over)
 				conn.Split = split
 				return conn

@@ -32,7 +32,7 @@ func FuzzSession(f *testing.F) {
 		if len(program) > 4096 {
 			return // a longer one finds nothing that a shorter one does not, and takes longer to
 		}
-		broker := stomptest.StartIn(t, fuzzSystem(), tight)
+		broker := stomptest.Options{System: fuzzSystem()}.Start(t, tight)
 		s := session{program: program}
 		for i := range s.clients {
 			s.clients[i] = &guest{t: t, broker: broker}

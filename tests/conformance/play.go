@@ -13,11 +13,11 @@ import (
 	"stampede/tests/stomptest"
 )
 
-// Play plays a case against a broker: open connects a client. The test fails at the first step that does not go as the
-// case says.
-func Play(t *testing.T, c Case, open func(client string) *stomptest.Conn) {
+// Play plays a case against a broker: open connects a client, clock is what the broker runs on if the case asks for
+// one. The test fails at the first step that does not go as the case says.
+func Play(t *testing.T, c Case, clock *stomptest.Clock, open func(client string) *stomptest.Conn) {
 	t.Helper()
-	p := player{t: t, open: open, clients: map[string]*stomptest.Conn{}, frames: map[string]stomptest.Frame{}}
+	p := player{t: t, open: open, clock: clock, clients: map[string]*stomptest.Conn{}, frames: map[string]stomptest.Frame{}}
 	name := fmt.Sprintf("case-%d", games.Add(1))
 	p.names = map[string]string{
 		"V": c.Version, "N": name,
@@ -46,6 +46,8 @@ func (s Step) String() string {
 		return s.Client + " is closed"
 	case s.Drop:
 		return s.Client + " drops the connection"
+	case s.Advance > 0:
+		return fmt.Sprintf("%v pass", s.Advance)
 	case s.Beats > 0:
 		return fmt.Sprintf("%s gets %d heart-beats", s.Client, s.Beats)
 	}
@@ -70,6 +72,7 @@ func (m Match) String() string {
 type player struct {
 	t       *testing.T
 	open    func(string) *stomptest.Conn
+	clock   *stomptest.Clock
 	clients map[string]*stomptest.Conn
 	names   map[string]string
 	frames  map[string]stomptest.Frame
@@ -105,6 +108,10 @@ func (p *player) fill(text string) string {
 }
 
 func (p *player) play(s Step) error {
+	if s.Advance > 0 {
+		p.clock.Advance(s.Advance)
+		return nil
+	}
 	c := p.client(s.Client)
 	switch {
 	case s.Send != "":

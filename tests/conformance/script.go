@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"stampede/config"
 )
@@ -32,6 +33,8 @@ type Case struct {
 	Settings func(*config.Config)
 	// Alone asks for a broker of its own without other settings.
 	Alone bool
+	// Clock asks for a broker of its own on a clock that only the steps move.
+	Clock bool
 	// Steps are played one after another.
 	Steps []Step
 }
@@ -52,6 +55,8 @@ type Step struct {
 	Closed bool
 	// Drop: the client drops the connection without a goodbye.
 	Drop bool
+	// Advance: so much time passes. Only for cases with a clock.
+	Advance time.Duration
 	// Beats: that many heart-beats must come next, and no frame.
 	Beats int
 }
@@ -121,6 +126,9 @@ func (s *Script) closed(client string) *Script { return s.add(Step{Client: clien
 
 // drop ends the connection without a goodbye.
 func (s *Script) drop(client string) *Script { return s.add(Step{Client: client, Drop: true}) }
+
+// advance has time pass.
+func (s *Script) advance(d time.Duration) *Script { return s.add(Step{Advance: d}) }
 
 // beats expects heart-beats.
 func (s *Script) beats(client string, n int) *Script { return s.add(Step{Client: client, Beats: n}) }
@@ -216,7 +224,7 @@ type rule struct {
 	point, clause, name string
 	versions            []string
 	settings            func(*config.Config)
-	alone               bool
+	alone, clock        bool
 	script              func(s *Script)
 }
 
@@ -232,7 +240,7 @@ func Cases() []Case {
 			for _, v := range versions {
 				s := &Script{V: v}
 				r.script(s)
-				all = append(all, Case{Point: r.point, Clause: r.clause, Name: r.name, Version: v, Settings: r.settings, Alone: r.alone, Steps: s.steps})
+				all = append(all, Case{Point: r.point, Clause: r.clause, Name: r.name, Version: v, Settings: r.settings, Alone: r.alone, Clock: r.clock, Steps: s.steps})
 			}
 		}
 	}

@@ -33,7 +33,7 @@ var Transports = []Transport{TCP, WebSocket, Pipe}
 type Broker struct {
 	t      testing.TB
 	config *config.Config
-	system *actor.ActorSystem // nil: the broker's own
+	how    Options
 	log    *watch
 
 	mu      sync.Mutex
@@ -44,16 +44,24 @@ type Broker struct {
 	watched sync.WaitGroup
 }
 
+// Options are what a test may want to share with a broker. The zero value is fine.
+type Options struct {
+	// System is an actor system that several brokers live in. A broker starts in a tenth of a millisecond then, and in
+	// ten with one of its own.
+	System *actor.ActorSystem
+	// Clock is the clock that the broker runs on; nil: the machine's.
+	Clock *Clock
+}
+
 // Start runs a broker with the default configuration as settings change it. It is shut down when the test ends; a
 // panic in it, an event of supervision or a logged error fails the test.
 func Start(t testing.TB, settings ...func(*config.Config)) *Broker {
 	t.Helper()
-	return StartIn(t, nil, settings...)
+	return Options{}.Start(t, settings...)
 }
 
-// StartIn is Start with the broker's actors in a system that others share. Such a broker starts in a tenth of a
-// millisecond.
-func StartIn(t testing.TB, system *actor.ActorSystem, settings ...func(*config.Config)) *Broker {
+// Start is [Start] with options.
+func (o Options) Start(t testing.TB, settings ...func(*config.Config)) *Broker {
 	t.Helper()
 	c := config.Default()
 	c.Listen[0].Address = "127.0.0.1:0"
@@ -62,7 +70,7 @@ func StartIn(t testing.TB, system *actor.ActorSystem, settings ...func(*config.C
 			set(c)
 		}
 	}
-	b := &Broker{t: t, config: c, system: system, log: &watch{}}
+	b := &Broker{t: t, config: c, how: o, log: &watch{}}
 	if err := b.start(); err != nil {
 		t.Fatalf("start the broker: %v", err)
 	}
@@ -87,8 +95,11 @@ func (b *Broker) start() error {
 		actors.WithVersion("test"),
 		actors.WithLogger(slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
 	}
-	if b.system != nil {
-		options = append(options, actors.WithActorSystem(b.system))
+	if b.how.System != nil {
+		options = append(options, actors.WithActorSystem(b.how.System))
+	}
+	if b.how.Clock != nil {
+		options = append(options, actors.WithClock(b.how.Clock))
 	}
 	running, err := actors.Start(context.Background(), b.config, options...)
 	if err != nil {
