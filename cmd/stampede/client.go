@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -47,14 +48,23 @@ type brokerError struct {
 	detail  string // the frame's body
 }
 
-// Error returns the message and the code; the detail is often the same at length.
+// Error returns what the broker said, in the order in which it gets longer.
 func (e *brokerError) Error() string {
 	text := e.message
 	if text == "" {
-		text = e.detail
-	}
-	if e.code != "" && e.code != text {
+		text = e.code
+	} else if e.code != "" && e.code != text {
 		text += " (" + e.code + ")"
+	}
+	switch detail := strings.TrimSpace(e.detail); {
+	case text == "":
+		text = or(detail, "no, but not why")
+	case detail != "" && detail != e.message:
+		text += ": " + detail
+	}
+	const most = 500
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
 	return "the broker says: " + text
 }

@@ -25,7 +25,8 @@ func subCommand() command {
 		about: `Ends with --count messages, or when interrupted: then it unsubscribes and says goodbye.
 
 A message of a queue counts as taken once it is printed (--ack client-individual); what was
-sent but not printed goes back. --ack auto is faster and gives that up.
+sent but not printed goes back, and the next consumer sees it marked redelivered. --ack auto
+is faster and gives that up.
 
 Formats: pretty shows headers and text for people; raw writes bodies alone; json writes one
 object in a line for each message, with "destination", "headers", and "body", or
