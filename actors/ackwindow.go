@@ -146,5 +146,8 @@ func (w *ackWindow) compact() {
 	case w.settled > 32 && w.settled > len(w.items)/2:
 		w.items = slices.DeleteFunc(w.items, func(u unacked) bool { return u.done })
 		w.settled = 0
+		if cap(w.items) > 4*len(w.items)+64 {
+			w.items = slices.Clone(w.items)
+		}
 	}
 }
