@@ -36,7 +36,7 @@ func (t *transactions) begin(id string) *Fault {
 		return faultf(CodeTransaction, "transaction already begun", "the transaction %q is open already", id)
 	}
 	if len(t.open) >= t.limits.count {
-		return limitFault(CodeTransaction, "too many transactions", "max_transactions", int64(t.limits.count))
+		return limitFault(CodeTransaction, "too many transactions", "limits.max_transactions", int64(t.limits.count))
 	}
 	if t.open == nil {
 		t.open = make(map[string]*transaction)
@@ -56,9 +56,9 @@ func (t *transactions) get(id string) (*transaction, *Fault) {
 func (t *transactions) charge(tx *transaction, size int) *Fault {
 	switch {
 	case t.frames+1 > t.limits.frames:
-		return limitFault(CodeTransaction, "too many frames in transactions", "max_transaction_frames", int64(t.limits.frames))
+		return limitFault(CodeTransaction, "too many frames in transactions", "limits.max_transaction_frames", int64(t.limits.frames))
 	case t.bytes+size > t.limits.bytes:
-		return limitFault(CodeTransaction, "too many bytes in transactions", "max_transaction_bytes", int64(t.limits.bytes))
+		return limitFault(CodeTransaction, "too many bytes in transactions", "limits.max_transaction_bytes", int64(t.limits.bytes))
 	}
 	t.frames++
 	t.bytes += size
