@@ -830,3 +830,37 @@ func TestRefuseIsBounded(t *testing.T) {
 		client.Close()
 	})
 }
+
+// Refuse ends at once when nothing can be written.
+func TestRefuseWithoutAWayOut(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		near, far := newPipe(0, SystemClock())
+		near.Close()
+		start := time.Now()
+		newConn(&deafConn{far}, nil, connOptions{clock: SystemClock()}).Refuse(ReasonTryAgainLater, []byte("ERROR\n\n\x00"))
+		if d := time.Since(start); d != 0 {
+			t.Errorf("took %v", d)
+		}
+	})
+}
+
+// A second Admit and one that comes after Close change nothing.
+func TestAdmitOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		client, r := pipeRig(t, ActorOptions{})
+		send(t, client, connect)
+		r.admit()
+		r.tell(&Admit{Version: stompwire.V10})
+		send(t, client, "SEND\ndestination:a\\cb\n\none\x00")
+		in := next[*Inbound](t, r.session)
+		if d, _ := in.Frames[0].Header.Get("destination"); d != "a:b" {
+			t.Errorf("destination %q: the second Admit was used", d)
+		}
+		r.tell(&Close{Reason: ReasonShutdown})
+		r.tell(&Admit{Version: stompwire.V10})
+		r.tell(&SetHeartBeat{Send: time.Second, Receive: time.Second})
+		client.Close()
+		r.closed(ReasonShutdown)
+		r.stop()
+	})
+}

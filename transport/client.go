@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -111,9 +113,10 @@ func dialWebSocket(ctx context.Context, u *url.URL, o DialOptions) (net.Conn, er
 // while another writes.
 type webSocketClient struct {
 	*websocket.Conn
-	message io.Reader // being read
-	writing sync.Mutex
-	said    sync.Once
+	message  io.Reader // being read
+	writing  sync.Mutex
+	deadline atomic.Int64 // of writes, in Unix nanoseconds; 0: none
+	said     sync.Once
 }
 
 // closeWait is how long Close waits for the broker's Close frame.
@@ -129,7 +132,7 @@ func (c *webSocketClient) Read(p []byte) (int, error) {
 				if websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseNoStatusReceived) {
 					err = io.EOF
 				}
-				return 0, err
+				return 0, timedOut(err)
 			}
 			c.message = m
 		}
@@ -138,7 +141,7 @@ func (c *webSocketClient) Read(p []byte) (int, error) {
 			c.message, err = nil, nil
 		}
 		if n > 0 || err != nil || len(p) == 0 {
-			return n, err
+			return n, timedOut(err)
 		}
 	}
 }
@@ -151,10 +154,24 @@ func (c *webSocketClient) Write(p []byte) (int, error) {
 	if utf8.Valid(p) {
 		kind = websocket.TextMessage
 	}
+	at := time.Time{}
+	if d := c.deadline.Load(); d != 0 {
+		at = time.Unix(0, d)
+	}
+	c.Conn.SetWriteDeadline(at)
 	if err := c.WriteMessage(kind, p); err != nil {
-		return 0, err
+		return 0, timedOut(err)
 	}
 	return len(p), nil
+}
+
+// timedOut gives a timeout the name that net.Conn promises; gorilla hides it.
+func timedOut(err error) error {
+	var t net.Error
+	if errors.As(err, &t) && t.Timeout() {
+		return os.ErrDeadlineExceeded
+	}
+	return err
 }
 
 // SetDeadline sets both deadlines.
@@ -162,6 +179,17 @@ func (c *webSocketClient) SetDeadline(t time.Time) error {
 	if err := c.SetReadDeadline(t); err != nil {
 		return err
 	}
+	return c.SetWriteDeadline(t)
+}
+
+// SetWriteDeadline is for a write under way and for later ones. After one was
+// cut off the connection is of no use any more.
+func (c *webSocketClient) SetWriteDeadline(t time.Time) error {
+	at := int64(0)
+	if !t.IsZero() {
+		at = t.UnixNano()
+	}
+	c.deadline.Store(at)
 	return c.NetConn().SetWriteDeadline(t)
 }
 

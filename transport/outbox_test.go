@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
 // desk is an outbox whose write loop runs only when told to, into memory. While
@@ -689,27 +690,44 @@ func TestJoin(t *testing.T) {
 		t.Fatalf("an aborted outbox wrote %q", got)
 	}
 
-	entered, release := make(chan struct{}), make(chan struct{})
-	o := newOutbox(writerFunc(func(p []byte) (int, error) {
-		close(entered)
-		<-release
-		return len(p), nil
-	}), false, 0, SystemClock(), nil)
-	o.Append([]byte("x"))
-	<-entered
-	o.abort()
-	joined := make(chan struct{})
-	go func() {
-		o.join()
-		close(joined)
-	}()
-	select {
-	case <-joined:
-		t.Fatal("join did not wait for the write")
-	default:
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		o := newOutbox(writerFunc(func(p []byte) (int, error) {
+			<-release
+			return len(p), nil
+		}), false, 0, SystemClock(), nil)
+		o.Append([]byte("x"))
+		synctest.Wait() // the loop is in its write
+		o.abort()
+		joined := make(chan struct{})
+		go func() {
+			o.join()
+			close(joined)
+		}()
+		synctest.Wait()
+		select {
+		case <-joined:
+			t.Fatal("join did not wait for the write")
+		default:
+		}
+		close(release)
+		<-joined
+	})
+}
+
+// A new capacity holds for what comes, not for what is there.
+func TestSetCapacity(t *testing.T) {
+	d := newDesk(100)
+	s := d.openSink(DropNewest, nil)
+	s.Deliver(deliveries("1", "2"))
+	d.SetCapacity(3)
+	s.Deliver(deliveries("3"))
+	d.SetCapacity(6)
+	s.Deliver(deliveries("4"))
+	if d.Capacity() != 6 {
+		t.Errorf("capacity %d", d.Capacity())
 	}
-	close(release)
-	closes(t, "join", joined)
+	expect(t, "stream", d.flush(), "1", "2", "4")
 }
 
 // Over WebSocket each frame is one message with the right header at every border of length, text

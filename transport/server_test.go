@@ -847,3 +847,41 @@ func TestInterruptOverSockets(t *testing.T) {
 		r.stop()
 	}
 }
+
+// The client's end of a WebSocket has deadlines like any connection, and CloseWrite says goodbye
+// while the rest can still be read.
+func TestWebSocketClient(t *testing.T) {
+	s := serve(t, all())
+	client, err := Dial(context.Background(), "ws://"+s.addr, DialOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	send(t, client, connect)
+	r := s.rig(ActorOptions{})
+	r.admit()
+	client.(interface{ CloseWrite() error }).CloseWrite()
+	if e := next[*Ended](t, r.session); e.Reason != ReasonClientDisconnected {
+		t.Errorf("%v %v", e.Reason, e.Err)
+	}
+	r.conn.Outbox().Append([]byte("RECEIPT\n\n\x00"))
+	r.tell(&Close{Reason: ReasonClientDisconnected})
+	if got := readAll(t, client); got != "RECEIPT\n\n\x00" {
+		t.Errorf("read %q", got)
+	}
+	r.closed(ReasonClientDisconnected)
+
+	late, err := Dial(context.Background(), "ws://"+s.addr, DialOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	defer receive(t, "a connection", s.conns).Abort()
+	late.SetDeadline(longAgo)
+	if _, err := late.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("Read: %v", err)
+	}
+	if _, err := late.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("Write: %v", err)
+	}
+}
