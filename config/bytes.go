@@ -94,6 +94,3 @@ func (b Bytes) String() string {
 	}
 	return strconv.FormatInt(int64(b/best.size), 10) + best.name
 }
-
-// Int returns the size as an int, for lengths of slices.
-func (b Bytes) Int() int { return int(b) }

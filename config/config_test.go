@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -139,6 +140,69 @@ func TestDocumentationNamesEveryKey(t *testing.T) {
 	}
 	for path := range documented {
 		t.Errorf("%s has a row and does not exist", path)
+	}
+}
+
+// The examples in docs/configuration.md are valid.
+func TestDocumentationExamplesWork(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "docs", "configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(string(data), -1)
+	if len(blocks) < 3 {
+		t.Errorf("only %d examples", len(blocks))
+	}
+	for _, b := range blocks {
+		parse(t, b[1], "STAMPEDE_LOGIN=shop", "STAMPEDE_PASSCODE=sesame")
+	}
+}
+
+// What a setting looks like is shown in the hint when it was written as a table.
+func TestSettingsWrittenAsTables(t *testing.T) {
+	for text, want := range map[string]string{
+		"[login]":                    `login = "…"`,
+		"[log.level]":                `level = "…"`,
+		"[heartbeat.send]":           `send = "10s"`,
+		"[heartbeat.tolerance]":      `tolerance = 1`,
+		"[limits.outbox]":            `outbox = "64MiB"`,
+		"[limits.max_headers]":       `max_headers = 1`,
+		"[destinations.auto_create]": `auto_create = true`,
+		"listen = [{address = \":1\"}]\n[listen.websockets_origin]": `websockets_origin = ["…"]`,
+	} {
+		if got := strings.Join(problems(t, text), "\n"); !strings.Contains(got, "is a setting and not a table; write it as "+want) {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+}
+
+// A name of any length makes a message of a bounded one.
+func TestLongNamesAreCut(t *testing.T) {
+	got := problems(t, `"`+strings.Repeat("é", 10_000)+`" = 1`)
+	if len(got) != 1 || len(got[0]) > 200 || !strings.Contains(got[0], "é…: unknown key") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Dead letters may go to a queue that the file names, and to no topic that it names.
+func TestDeadLetterToNamedQueue(t *testing.T) {
+	const text = "[queues]\ndead_letter = \"dead\"\n[[destinations.named]]\nname = \"dead\"\ntype = "
+	parse(t, text+`"queue"`)
+	if got := problems(t, text+`"topic"`); len(got) != 1 || !strings.Contains(got[0], `"dead" is not a queue`) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Single problems are found in a list of them, and other errors hold none.
+func TestProblemsAreErrors(t *testing.T) {
+	_, err := Load(filepath.Join(t.TempDir(), "none"))
+	if ProblemsOf(err) != nil {
+		t.Errorf("an unreadable file has problems: %v", err)
+	}
+	_, err = Parse("f", []byte("x = 1\ny = 2"), nil)
+	var p Problem
+	if !errors.As(fmt.Errorf("wrapped: %w", err), &p) || p.Line != 1 || p.Key != "x" || len(ProblemsOf(err)) != 2 {
+		t.Errorf("got %+v of %v", p, err)
 	}
 }
 
