@@ -311,6 +311,26 @@ func TestLostConnection(t *testing.T) {
 	}
 }
 
+// A write that fails while the reader waits for next is a lost connection: nothing will tell a better reason.
+func TestFailedWriteWithoutAReason(t *testing.T) {
+	c := dial(t, fakeBroker(t, func(p *peer) {
+		p.admit("1.2")
+		f := p.expect(stompwire.Subscribe)
+		p.confirm(f)
+		p.say("MESSAGE\nsubscription:%s\nmessage-id:1\ndestination:/topic/x\n\n^", get(f, "id"))
+	}), options{})
+	if _, err := c.subscribe(t.Context(), "/topic/x", "auto", nil); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	for err == nil {
+		err = c.sendUnconfirmed(t.Context(), "/topic/x", nil, make([]byte, 1<<16))
+	}
+	if !errors.As(err, new(*lostError)) || c.failure() != err {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Unsubscribing works while messages flow that nobody takes: they are passed over.
 func TestUnsubscribePassesMessagesOver(t *testing.T) {
 	c := dial(t, fakeBroker(t, func(p *peer) {

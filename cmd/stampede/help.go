@@ -54,7 +54,7 @@ A first try, in three terminals:
   stampede sub /topic/news                print what is said there
   stampede pub /topic/news "Hello"        say something
 
-And in a browser, on a page of this machine:
+And in a browser, in the console of the page http://localhost:61613/:
   ws = new WebSocket("ws://localhost:61613/")
   ws.onmessage = e => console.log(e.data)
   ws.onopen = () => ws.send("CONNECT\n\n\0" + "SUBSCRIBE\ndestination:/topic/news\n\n\0")
