@@ -181,6 +181,12 @@ func (m *Message) tail(v stompwire.Version) *transport.Tail {
 		if consumed(field.Name) {
 			continue
 		}
+		if blankEnds(field.Name) {
+			plain = false
+			if v == stompwire.V10 && consumed(strings.Trim(field.Name, " \t")) {
+				continue // a reader of 1.0 trims, and would take it for the broker's own
+			}
+		}
 		plain = plain && !needsEscape(field.Name) && !needsEscape(field.Value)
 		head = stompwire.AppendHeader(head, field.Name, field.Value, v)
 	}
@@ -200,6 +206,11 @@ func (m *Message) tail(v stompwire.Version) *transport.Tail {
 		m.tails[i] = t
 	}
 	return t
+}
+
+// blankEnds tells whether a reader of 1.0 would cut something off s.
+func blankEnds(s string) bool {
+	return s != "" && (strings.IndexByte(" \t", s[0]) >= 0 || strings.IndexByte(" \t", s[len(s)-1]) >= 0)
 }
 
 // needsEscape tells whether some version writes s differently from another.
@@ -230,5 +241,9 @@ func (m *Message) deadLetter(to, reason string, refusals, deliveries int) *Messa
 			h = append(h, f)
 		}
 	}
-	return &Message{id: m.id, destination: to, header: h, body: m.body, priority: m.priority, size: m.size + 128}
+	d := &Message{id: m.id, destination: to, header: h, body: m.body, priority: m.priority, size: len(m.body) + messageOverhead}
+	for i := range h {
+		d.size += len(h[i].Name) + len(h[i].Value) + 2
+	}
+	return d
 }
