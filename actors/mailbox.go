@@ -33,7 +33,8 @@ type mailbox struct {
 	run        func() // bound once: a method value allocates
 }
 
-// keptCapacity is how many message slots an idle mailbox may keep from a burst.
+// keptCapacity is how many message slots an idle mailbox may keep from a burst, in the list that is
+// posted to and in the one that is read.
 const keptCapacity = 64
 
 var errGoexit = errors.New("the message handler ended its goroutine")

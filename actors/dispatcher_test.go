@@ -1,0 +1,132 @@
+package actors
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+)
+
+// However many tasks block, the next one runs.
+func TestBlockedWorkersHoldNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newWorkerPool()
+		unblock := make(chan struct{})
+		n := 3 * cap(p.slots)
+		var started atomic.Int64
+		for range n {
+			p.Schedule(func() {
+				started.Add(1)
+				<-unblock
+			})
+		}
+		synctest.Wait()
+		if started.Load() != int64(n) {
+			t.Errorf("%d of %d tasks run", started.Load(), n)
+		}
+		done := make(chan struct{})
+		p.Schedule(func() { close(done) })
+		<-done
+		close(unblock)
+		p.Close()
+	})
+}
+
+// After a burst no more goroutines stay than may park; they are used again, and Close lets them go.
+func TestParkedWorkersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := runtime.NumGoroutine()
+		p := newWorkerPool()
+		if want := max(16, 8*runtime.GOMAXPROCS(0)); cap(p.slots) != want {
+			t.Errorf("%d may park, wants %d", cap(p.slots), want)
+		}
+		for range 3 {
+			unblock := make(chan struct{})
+			for range 4 * cap(p.slots) {
+				p.Schedule(func() { <-unblock })
+			}
+			synctest.Wait()
+			close(unblock)
+			synctest.Wait()
+			if n := runtime.NumGoroutine() - before; n != cap(p.slots) || len(p.slots) != n {
+				t.Errorf("%d goroutines stay, %d slots are taken, wants %d", n, len(p.slots), cap(p.slots))
+			}
+		}
+		for range 1000 {
+			p.Schedule(func() {})
+			synctest.Wait()
+		}
+		if n := runtime.NumGoroutine() - before; n != cap(p.slots) {
+			t.Errorf("%d goroutines after tasks that came one by one", n)
+		}
+		p.Close()
+		synctest.Wait()
+		if n := runtime.NumGoroutine() - before; n != 0 || len(p.slots) != 0 {
+			t.Errorf("%d goroutines are left after Close, %d slots taken", n, len(p.slots))
+		}
+	})
+}
+
+// What is scheduled after Close runs all the same, and leaves no goroutine.
+func TestScheduleAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := runtime.NumGoroutine()
+		p := newWorkerPool()
+		p.Schedule(func() {})
+		synctest.Wait()
+		p.Close()
+		var ran atomic.Int64
+		for range 100 {
+			p.Schedule(func() { ran.Add(1) })
+		}
+		synctest.Wait()
+		if n := runtime.NumGoroutine() - before; ran.Load() != 100 || n != 0 {
+			t.Errorf("%d tasks ran, %d goroutines are left", ran.Load(), n)
+		}
+	})
+}
+
+// A task that ends its goroutine, on a fresh one or on one that was parked, costs the pool nothing.
+func TestWorkerSurvivesGoexit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := runtime.NumGoroutine()
+		p := newWorkerPool()
+		for range 10 * cap(p.slots) {
+			p.Schedule(runtime.Goexit)
+			p.Schedule(func() {})
+			synctest.Wait()
+		}
+		if n := runtime.NumGoroutine() - before; n != len(p.slots) || n == 0 {
+			t.Errorf("%d goroutines are parked, %d slots taken", n, len(p.slots))
+		}
+		p.Close()
+	})
+}
+
+// Tasks scheduled from everywhere, while the pool closes too, each run once.
+func TestEveryTaskRunsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newWorkerPool()
+		const schedulers, each = 8, 2000
+		ran := make([]atomic.Int32, schedulers*each)
+		var wg sync.WaitGroup
+		for s := range schedulers {
+			wg.Go(func() {
+				for i := range each {
+					p.Schedule(func() { ran[s*each+i].Add(1) })
+					if s == 0 && i == each/2 {
+						p.Close()
+					}
+				}
+			})
+		}
+		wg.Wait()
+		synctest.Wait()
+		for i := range ran {
+			if n := ran[i].Load(); n != 1 {
+				t.Fatalf("task %d ran %d times", i, n)
+			}
+		}
+	})
+}
