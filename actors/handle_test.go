@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -13,7 +12,7 @@ import (
 // routed is a handle whose router is the test: what it is told comes out of the channel.
 func routed(t *testing.T) (h *handle, told func() int) {
 	t.Helper()
-	system := newSystem(slog.New(slog.DiscardHandler))
+	system := newSystem(quiet())
 	t.Cleanup(system.Shutdown)
 	type enough struct{}
 	count, reached := 0, make(chan int)

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"flag"
+	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
 	"testing"
@@ -39,3 +40,5 @@ func play(t *testing.T, seed uint64, f func(t *testing.T, r *rand.Rand)) {
 	}()
 	f(t, rand.New(rand.NewPCG(seed, 0)))
 }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
