@@ -48,7 +48,7 @@ func parsePattern(text string, escape rune) (p pattern, wrong string) {
 			literal.WriteRune(escaped)
 		case r == '_':
 			wildcards := 1
-			for strings.HasPrefix(text[i:], "_") && escape != '_' {
+			for strings.HasPrefix(text[i:], "_") {
 				wildcards++
 				i++
 			}

@@ -73,6 +73,8 @@ func TestLikePatterns(t *testing.T) {
 		{pattern: "l_se", yes: "lose|lése", no: "loose|lse"},
 		{pattern: "a%b%c", yes: "abc|axbxc|abbcc|abcbc", no: "acb|ab|abcx"},
 		{pattern: "%a_c%", yes: "abc|xaacx", no: "ac|abbc"},
+		{pattern: "a%b_", yes: "abc|axb_", no: "a|ab|b"},
+		{pattern: "a%b%c%d", yes: "abcd|abccd", no: "a|ad|abd|acd"},
 		{pattern: "%ab%ab", yes: "abab|xabxab", no: "ab|aba|xab"},
 		{pattern: "a%a", yes: "aa|aba", no: "a|ab"},
 		{pattern: "%a%_%b%", yes: "axb|aab|xaxxbx", no: "ab|ba"},

@@ -18,7 +18,7 @@ var seedFlag = flag.Uint64("seed", 0, "play the random tests with this one seed;
 // A selector made at random comes to what a second evaluator says, which knows nothing of the first: it walks the tree that
 // the text was written from, with big integers, regular expressions and truth tables. The canonical form comes to the same.
 func TestSelectorsAgainstModel(t *testing.T) {
-	const rounds, messages = 4000, 8
+	const rounds, messages = 1500, 8
 	outcomes := map[string]int{}
 	for range rounds {
 		seed := *seedFlag
