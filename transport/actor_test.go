@@ -682,6 +682,7 @@ func TestStop(t *testing.T) {
 					want = ReasonProtocolError
 				}
 				r.closed(want)
+				r.awaitTerminated()
 				if _, err := client.Write([]byte("x")); err == nil {
 					t.Error("the socket is open")
 				}
@@ -704,6 +705,7 @@ func TestActorPanics(t *testing.T) {
 			})
 			r.tell(&SetHeartBeat{Send: time.Second}) // sets a timer
 			c := r.closed(ReasonInternalError)
+			r.awaitTerminated()
 			var p *PanicError
 			if !errors.As(c.Err, &p) || p.Value != "clock" {
 				t.Errorf("restart %v: closed with %v", restart, c.Err)

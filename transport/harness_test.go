@@ -14,12 +14,18 @@ import (
 	"stampede/stompwire"
 )
 
-// newSystem returns an actor system that keeps quiet.
+// newSystem returns an actor system that keeps quiet. A dead letter fails the
+// test: nobody may be told anything after he is gone.
 func newSystem(t *testing.T) *actor.ActorSystem {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
 	s := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }))
 	t.Cleanup(s.Shutdown)
+	s.EventStream.Subscribe(func(e any) {
+		if d, ok := e.(*actor.DeadLetterEvent); ok {
+			t.Errorf("dead letter for %v: %T %+v", d.PID, d.Message, d.Message)
+		}
+	})
 	return s
 }
 
@@ -107,6 +113,8 @@ type rig struct {
 	session *probe
 	owner   *owner
 	ended   bool
+
+	terminated bool // the owner has heard so
 }
 
 // newRig starts a transport actor for c.
@@ -123,6 +131,15 @@ func newRig(t *testing.T, c *Conn, options ActorOptions, adjust ...func(*owner))
 	closes(t, "the start", r.owner.ready)
 	t.Cleanup(r.stop)
 	return r
+}
+
+// awaitTerminated waits until the owner knows that the actor, which was stopped
+// by another, has ended; else it would send a Stop after it.
+func (r *rig) awaitTerminated() {
+	r.t.Helper()
+	if !r.terminated {
+		next[*actor.Terminated](r.t, &r.owner.probe)
+	}
 }
 
 // gone fails the test if the owner hears anything but Terminated.
@@ -172,6 +189,7 @@ func (r *rig) closed(want CloseReason) *Closed {
 	r.t.Helper()
 	m := receive(r.t, "Closed", r.owner.said)
 	if _, ok := m.(*actor.Terminated); ok {
+		r.terminated = true
 		m = receive(r.t, "Closed", r.owner.said)
 	}
 	c, ok := m.(*Closed)

@@ -9,7 +9,8 @@ import (
 )
 
 // Clock is a clock that stands still until it is told to move. A broker that runs on one has its timers go off in
-// [Clock.Advance] and nowhere else, so that a test about time does not depend on how fast the machine is.
+// [Clock.Advance] and nowhere else, so that a test about time does not depend on how fast the machine is. The in-memory
+// pipe takes its deadlines by it too: a test must not advance it by as much as [Guard] between two reads.
 type Clock struct {
 	mu     sync.Mutex
 	now    time.Time

@@ -74,7 +74,6 @@ func (c *Conn) TryWrite(raw string) error {
 	if heartBeat.MatchString(raw) {
 		c.wantBeat = true
 	}
-	_ = c.link.SetWriteDeadline(time.Now().Add(c.Patience))
 	piece := len(raw)
 	if c.Split && len(raw) <= 2048 {
 		piece = 1
@@ -83,6 +82,7 @@ func (c *Conn) TryWrite(raw string) error {
 	}
 	for raw != "" {
 		n := min(piece, len(raw))
+		_ = c.link.SetWriteDeadline(time.Now().Add(c.Patience))
 		if _, err := io.WriteString(c.link, raw[:n]); err != nil {
 			return err
 		}
