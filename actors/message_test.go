@@ -230,7 +230,8 @@ func TestTailIsSharedWherePlain(t *testing.T) {
 			m := made(t, sending("x", c.line))
 			a := m.tail(first)
 			for _, v := range versions {
-				if m.tail(v) != m.tail(v) {
+				once := m.tail(v)
+				if again := m.tail(v); once != again {
 					t.Errorf("%q: %v is encoded again", c.line, v)
 				}
 				if shared := m.tail(v) == a; shared != (c.shared || v == first) {
