@@ -177,8 +177,8 @@ func TestWindowForgetsWhatIsSettled(t *testing.T) {
 
 // After a burst the window gives its memory back, though one message of it stays.
 func TestWindowShrinksAfterABurst(t *testing.T) {
-	w := window(ackIndividual, 100_000)
-	for n := uint64(2); n <= 100_000; n++ {
+	w := window(ackIndividual, 20_000)
+	for n := uint64(2); n <= 20_000; n++ {
 		w.mark(n, acknowledged, "", false, nil)
 	}
 	if w.open != 1 || cap(w.items) > 256 {

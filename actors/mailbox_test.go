@@ -394,3 +394,31 @@ func TestMailboxLosesNothing(t *testing.T) {
 		pool.Close()
 	})
 }
+
+// waking tells of every message it handles.
+type waking chan any
+
+func (w waking) InvokeUserMessage(m any)   { w <- m }
+func (w waking) InvokeSystemMessage(m any) { w <- m }
+func (w waking) EscalateFailure(_, _ any)  {}
+
+// A message that is posted while the mailbox is about to go idle is handled all the same.
+func TestMailboxMissesNoWakeUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // where a message that stays is a deadlock, and found at once
+		pool := newWorkerPool()
+		w := make(waking, 1)
+		m := newMailbox(&life{})
+		m.RegisterHandlers(w, pool)
+		for i := range 20_000 {
+			if i%2 == 0 {
+				m.PostSystemMessage(i)
+			} else {
+				m.PostUserMessage(i)
+			}
+			if got := <-w; got != i {
+				t.Fatalf("handled %v, wants %d", got, i)
+			}
+		}
+		pool.Close()
+	})
+}

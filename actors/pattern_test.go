@@ -18,7 +18,7 @@ func TestMatchesPattern(t *testing.T) {
 		{"a", []string{"a"}, []string{"", "b", "a.a", "aa"}},
 		{"a.b", []string{"a.b"}, []string{"a", "b", "a.b.c", "a.bb", "a.b."}},
 		{"*", []string{"a", "", "long"}, []string{"a.b", "."}},
-		{"a.*", []string{"a.b", "a."}, []string{"a", "b.a", "a.b.c"}},
+		{"a.*", []string{"a.b", "a.", "a.*"}, []string{"a", "b.a", "a.b.c"}},
 		{"*.b", []string{"a.b", ".b"}, []string{"b", "a.b.b"}},
 		{"a.*.c", []string{"a.b.c", "a..c"}, []string{"a.c", "a.b.b.c", "a.b.c.d"}},
 		{"*.*", []string{"a.b", "."}, []string{"a", "a.b.c"}},
