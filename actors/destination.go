@@ -145,6 +145,8 @@ func (d *destination) refuse(ctx actor.Context, message any) {
 
 func (d *destination) publish(ctx actor.Context, p *publish) {
 	switch {
+	case d.topic != nil && p.done == 0 && !d.roomToDelay(p.batch):
+		d.reject(ctx, p, limitFault(CodeDestinationFull, "too much is delayed on this topic", "queues.max_bytes", int64(d.core.cfg.Queues.MaxBytes)))
 	case d.topic != nil:
 		d.fanOut(ctx, p.batch, &p.done)
 		d.accept(ctx, p)
@@ -158,6 +160,19 @@ func (d *destination) publish(ctx actor.Context, p *publish) {
 	if d.queue != nil {
 		d.flush(ctx)
 	}
+}
+
+// roomToDelay tells whether a topic may keep the messages of a batch that are not due yet: as many
+// octets as a queue may.
+func (d *destination) roomToDelay(batch []*Message) bool {
+	size := 0
+	for _, m := range batch {
+		if !m.notBefore.IsZero() {
+			size += m.size
+		}
+	}
+	limit := int(d.core.cfg.Queues.MaxBytes)
+	return size == 0 || limit == 0 || d.topic.held+size <= limit
 }
 
 // enqueue puts what it can of a batch into the queue; false: the rest has to wait for room.
@@ -328,7 +343,9 @@ func (d *destination) spread(ctx actor.Context, batch []*Message, given *int) {
 				items[i] = delivered{msg: m, deliveries: 1}
 			}
 		}
-		ctx.Send(s.link.subscription, &deliver{epoch: s.epoch, from: d.handle, items: items})
+		if s.link.inbox.put(items, d.handle) {
+			ctx.Send(s.link.subscription, &arrived{})
+		}
 	}
 	d.core.stats.delivered.Add(auto)
 	for i := range d.deliveries {
@@ -440,6 +457,9 @@ const buryAgain = time.Second
 func (d *destination) subscribe(ctx actor.Context, m *subscribe) {
 	if d.topic != nil {
 		d.topic.attach(m.key, m.epoch, m.pattern != "", m.link)
+		if !m.link.auto {
+			ctx.Send(m.link.subscription, &arrived{}) // what came meanwhile was announced to the last incarnation
+		}
 	} else {
 		d.queue.attach(m.key, m.epoch, m.credit, m.exclusive, m.link)
 		d.flush(ctx)

@@ -31,6 +31,7 @@ type consumerLink struct {
 	auto         bool              // straight into the sink; else through the actor
 	sink         *transport.Sink   // for auto
 	subscription *actor.PID        // for the client modes
+	inbox        *inbox            // where a topic puts messages in those
 	version      stompwire.Version // which encoding the sink wants
 }
 
@@ -114,7 +115,10 @@ type unsubscribe struct {
 // unsubscribed: no message of that subscription is on its way any more.
 type unsubscribed struct{ serial uint32 }
 
-// deliver (destination → subscription): messages for a subscription in a client mode.
+// arrived (topic → subscription): there is something in the inbox.
+type arrived struct{}
+
+// deliver (queue → subscription): messages for a subscription in a client mode.
 type deliver struct {
 	epoch uint32
 	from  *handle

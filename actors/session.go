@@ -354,6 +354,9 @@ func (s *session) malformed(ctx actor.Context, m *transport.Malformed) {
 	switch {
 	case m.Reason == transport.ReasonFrameTimeout:
 		fault.Code, fault.Message = CodeFrameTimeout, "frame not finished in time"
+	case m.Err.Limit == transport.LimitMessageBytes: // of a WebSocket; it follows from the limits of a frame
+		fault.Code, fault.Message = CodeMessageTooLarge, "WebSocket message too large"
+		fault.Detail = fmt.Sprintf("a WebSocket message may have %d octets (limits.max_body_bytes and the headers of one frame): %s", m.Err.LimitValue, whereInStream(m.Err))
 	case m.Err.Limit == stompwire.LimitBodyBytes:
 		fault.Code, fault.Message = CodeMessageTooLarge, "body too large"
 		fault.Detail = s.limitDetail(m.Err)

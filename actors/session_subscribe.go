@@ -16,6 +16,9 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 	if fault != nil {
 		return true, fault
 	}
+	if sub.destination.pattern && sub.exclusive {
+		return true, faultf(CodeSyntax, "exclusive is for queues", "%q stands for topics: each of their subscribers gets every message", sub.destination.full)
+	}
 	if !sub.destination.pattern {
 		h, fault, found := s.find(ctx, sub.destination.full, true)
 		if fault != nil {

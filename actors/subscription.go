@@ -26,6 +26,10 @@ type subscriptionState struct {
 	ended       atomic.Bool // UNSUBSCRIBE or the end of the connection: no incarnation attaches any more
 	life        *life       // of the newest actor
 
+	inbox   inbox
+	pending []arrival // a topic's, beyond the prefetch
+	bytes   int       // of those
+
 	attached   bool   // the destination has it; the session's
 	receipt    string // of the SUBSCRIBE, until it is out
 	hasReceipt bool
@@ -43,9 +47,6 @@ type subscription struct {
 	session *actor.PID
 	version stompwire.Version
 	window  *ackWindow
-	pending []delivered // a topic's, beyond the prefetch
-	bytes   int         // of those
-	from    []*handle   // whose they are
 	extra   []byte
 	out     []transport.Delivery
 }
@@ -53,7 +54,9 @@ type subscription struct {
 func (s *subscription) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *deliver:
-		s.deliver(ctx, m)
+		s.deliver(m)
+	case *arrived:
+		s.arrived(ctx)
 	case *acknowledge:
 		s.acknowledge(ctx, m)
 	case *collect:
@@ -90,12 +93,12 @@ func (s *subscription) attach(ctx actor.Context) {
 	}
 	s.epoch++
 	s.window = newAckWindow(s.mode, s.version < stompwire.V12)
-	if old := s.sink.Load(); old != nil {
-		old.Purge()
+	if old := s.sink.Load(); old != nil && s.onQueue() {
+		old.Purge() // the queue gives it all out again
 	}
 	m := &subscribe{
 		key: s.key, epoch: s.epoch, credit: s.prefetch, exclusive: s.exclusive, session: s.session,
-		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version},
+		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version, inbox: &s.inbox},
 	}
 	m.link.sink = s.newSink(ctx)
 	s.sink.Store(m.link.sink)
@@ -106,13 +109,19 @@ func (s *subscription) attach(ctx actor.Context) {
 		m.pattern = s.destination.full
 	}
 	ctx.Send(to, m)
+	s.resume()
+	s.arrived(ctx)
 }
+
+// onQueue tells whether what is not settled comes again. A topic has nothing to give again: its last
+// sink stays open until the topic has the new one, and what waits for acknowledgements stays in the state.
+func (s *subscription) onQueue() bool { return s.handle != nil && s.handle.kind == kindQueue }
 
 func (s *subscription) newSink(ctx actor.Context) *transport.Sink {
 	prefix := append([]byte(nil), "MESSAGE\n"...)
 	prefix = stompwire.AppendHeader(prefix, "subscription", s.id, s.version)
 	box := s.conn.Outbox()
-	if s.handle == nil || s.handle.kind == kindTopic {
+	if !s.onQueue() {
 		return box.NewSink(prefix, slowPolicy(s.core.cfg.Topics.SlowConsumer), nil)
 	}
 	if s.mode != ackAuto {
@@ -136,19 +145,31 @@ func slowPolicy(p config.SlowConsumer) transport.SinkPolicy {
 	}
 }
 
-// deliver gives messages to the client, as far as its prefetch allows. A queue never sends more
-// than that; a topic does, and what is over waits here.
-func (s *subscription) deliver(ctx actor.Context, m *deliver) {
-	if m.epoch != s.epoch || s.ended.Load() {
+// deliver gives a queue's messages to the client; a queue never sends more than the prefetch allows.
+func (s *subscription) deliver(m *deliver) {
+	if s.ended.Load() || m.epoch != s.epoch {
 		return // an incarnation's that is gone: its queue has it back already
 	}
 	s.out, s.extra = s.out[:0], s.extra[:0]
-	for i, item := range m.items {
-		if item.entry == nil && (len(s.pending) > 0 || s.window.open >= s.prefetch) {
-			s.postpone(ctx, m.items[i:], m.from)
+	for _, item := range m.items {
+		s.give(item, m.from)
+	}
+	s.send()
+}
+
+// arrived gives topics' messages to the client as far as its prefetch allows; what is over waits here.
+func (s *subscription) arrived(ctx actor.Context) {
+	items := s.inbox.take()
+	if s.ended.Load() {
+		return
+	}
+	s.out, s.extra = s.out[:0], s.extra[:0]
+	for i, item := range items {
+		if len(s.pending) > 0 || s.window.open >= s.prefetch {
+			s.postpone(ctx, items[i:])
 			break
 		}
-		s.give(item, m.from)
+		s.give(item.delivered, item.from)
 	}
 	s.send()
 }
@@ -182,7 +203,7 @@ func (s *subscription) send() {
 }
 
 // postpone keeps a topic's messages until the client has acknowledged others.
-func (s *subscription) postpone(ctx actor.Context, items []delivered, from *handle) {
+func (s *subscription) postpone(ctx actor.Context, items []arrival) {
 	limit := int(s.core.cfg.Limits.Outbox)
 	policy := s.core.cfg.Topics.SlowConsumer
 	for _, item := range items {
@@ -201,24 +222,24 @@ func (s *subscription) postpone(ctx actor.Context, items []delivered, from *hand
 			}
 		}
 		s.pending = append(s.pending, item)
-		s.from = append(s.from, from)
 		s.bytes += item.msg.size
 	}
 }
 
-func (s *subscription) unqueue() (delivered, *handle) {
-	item, from := s.pending[0], s.from[0]
-	s.pending[0], s.from[0] = delivered{}, nil
-	s.pending, s.from = s.pending[1:], s.from[1:]
+func (s *subscription) unqueue() arrival {
+	item := s.pending[0]
+	s.pending[0] = arrival{}
+	s.pending = s.pending[1:]
 	s.bytes -= item.msg.size
-	return item, from
+	return item
 }
 
 // resume gives out what waited, now that something was acknowledged.
 func (s *subscription) resume() {
 	s.out, s.extra = s.out[:0], s.extra[:0]
 	for len(s.pending) > 0 && s.window.open < s.prefetch {
-		s.give(s.unqueue())
+		item := s.unqueue()
+		s.give(item.delivered, item.from)
 	}
 	s.send()
 }

@@ -244,6 +244,49 @@ func TestTransportFailureEndsOneConnection(t *testing.T) {
 	bystander.Expect("MESSAGE")
 }
 
+// A subscriber of a topic, by name or by pattern, misses no message and gets none twice when its session
+// or subscription fails while messages stream in.
+func TestTopicSubscriberOutlivesFailures(t *testing.T) {
+	for _, role := range []string{"session", "subscription", "destination"} {
+		for _, mode := range []string{"auto", "client"} {
+			for _, name := range []string{"/topic/stream", "/topic/#"} {
+				t.Run(role+"/"+mode+name, func(t *testing.T) {
+					t.Parallel()
+					const messages = 200
+					f := &fault{role: role, phase: "message", at: occasions(4, 9, 15, 22, 40, 80)}
+					var armed atomic.Bool
+					b := start(t, nil, actors.WithInjector(func(role, path, phase string, m any) {
+						if armed.Load() && (role == "destination" || strings.Contains(path, "/c1/")) {
+							f.inject(role, path, phase, m)
+						}
+					}))
+					subscriber, publisher := open(t, b), open(t, b)
+					subscriber.Subscribe("s", name, "ack:"+mode, "prefetch-count:1000")
+					armed.Store(true)
+					var wg sync.WaitGroup
+					wg.Go(func() {
+						for i := range messages {
+							if publisher.TryWrite(stomptest.TextBody(fmt.Sprint(i), "SEND", "destination:/topic/stream")) != nil {
+								return
+							}
+						}
+					})
+					for i := range messages {
+						if i%10 == 0 { // frames for its session to fail at
+							subscriber.Send("BEGIN", fmt.Sprintf("transaction:%d", i))
+							subscriber.Send("ABORT", fmt.Sprintf("transaction:%d", i))
+						}
+						if m := subscriber.Expect("MESSAGE"); m.Body != fmt.Sprint(i) {
+							t.Fatalf("got %s, wants message %d", m, i)
+						}
+					}
+					wg.Wait()
+				})
+			}
+		}
+	}
+}
+
 // A session that fails at every frame is given up: its client gets an ERROR and the socket closes,
 // others notice nothing.
 func TestGivenUpSessionSaysGoodbye(t *testing.T) {
