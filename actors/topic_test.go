@@ -69,6 +69,7 @@ func TestTopicDelays(t *testing.T) {
 	for i, delay := range []int{3, 1, 2, 1, 2, 3, 1} {
 		m := &Message{id: fmt.Sprint(i), size: 100 + i, notBefore: moment.Add(time.Duration(delay) * time.Second)}
 		topic.delay(m)
+		topic.rebuild()
 		octets += m.size
 	}
 	if topic.held != octets {
