@@ -145,12 +145,12 @@ func (d *destination) refuse(ctx actor.Context, message any) {
 
 func (d *destination) publish(ctx actor.Context, p *publish) {
 	switch {
-	case d.topic != nil && p.done == 0 && !d.roomToDelay(p.batch):
+	case d.topic != nil && p.spread == (spread{}) && !d.roomToDelay(p.batch):
 		d.reject(ctx, p, limitFault(CodeDestinationFull, "too much is delayed on this topic", "queues.max_bytes", int64(d.core.cfg.Queues.MaxBytes)))
 	case d.topic != nil:
-		d.fanOut(ctx, p.batch, &p.done)
+		d.fanOut(ctx, p.batch, &p.spread)
 		d.accept(ctx, p)
-	case len(d.held) > 0:
+	case len(d.held)+len(d.waiting) > 0:
 		// Behind those that wait already: messages of one connection stay in order.
 		d.held = append(d.held, p)
 	case !d.enqueue(ctx, p):
@@ -291,9 +291,9 @@ func (d *destination) resumeHeld(ctx actor.Context) (any bool) {
 }
 
 // fanOut gives messages to every subscriber of the topic: encoded once per version, one lock and
-// one wake-up per subscriber and batch. given counts the subscribers that are served, so that
-// a crash on the way repeats nothing.
-func (d *destination) fanOut(ctx actor.Context, batch []*Message, given *int) {
+// one wake-up per subscriber and batch. How far it came is kept, so that a crash on the way repeats
+// nothing.
+func (d *destination) fanOut(ctx actor.Context, batch []*Message, progress *spread) {
 	now := time.Time{}
 	var live []*Message
 	for i, m := range batch {
@@ -308,8 +308,11 @@ func (d *destination) fanOut(ctx actor.Context, batch []*Message, given *int) {
 			switch {
 			case !m.expires.IsZero() && !m.expires.After(now):
 				continue
-			case m.notBefore.After(now):
-				d.topic.delay(m)
+			case !m.notBefore.IsZero() && (progress.delayed > i || m.notBefore.After(now)):
+				if progress.delayed <= i {
+					d.topic.delay(m)
+					progress.delayed = i + 1
+				}
 				continue
 			}
 		}
@@ -320,18 +323,18 @@ func (d *destination) fanOut(ctx actor.Context, batch []*Message, given *int) {
 	if live == nil {
 		live = batch
 	}
-	d.spread(ctx, live, given)
+	d.spread(ctx, live, progress)
 }
 
-func (d *destination) spread(ctx actor.Context, batch []*Message, given *int) {
+func (d *destination) spread(ctx actor.Context, batch []*Message, progress *spread) {
 	if len(batch) == 0 || len(d.topic.subscribers) == 0 {
 		return
 	}
 	var items []delivered
 	var auto uint64
-	for *given < len(d.topic.subscribers) {
-		s := d.topic.subscribers[*given]
-		*given++
+	for progress.served < len(d.topic.subscribers) {
+		s := d.topic.subscribers[progress.served]
+		progress.served++
 		encoded := d.encode(batch, s.link.version)
 		if s.link.auto {
 			auto += uint64(s.link.sink.Deliver(encoded))
@@ -383,10 +386,11 @@ func (d *destination) flush(ctx actor.Context) {
 // give hands a consumer its batch.
 func (d *destination) give(ctx actor.Context, c *consumer) {
 	batch := c.batch
-	c.batch = nil
 	if len(batch) == 0 || c.gone {
+		c.batch = nil
 		return
 	}
+	// The batch stays the consumer's until it is handed over: after a crash rebuild puts it back.
 	if !c.link.auto {
 		items := make([]delivered, len(batch))
 		for i, e := range batch {
@@ -394,9 +398,9 @@ func (d *destination) give(ctx actor.Context, c *consumer) {
 			items[i] = delivered{msg: e.msg, entry: e, deliveries: e.deliveries}
 		}
 		ctx.Send(c.link.subscription, &deliver{epoch: c.epoch, from: d.handle, items: items})
+		c.batch = nil
 		return
 	}
-	c.batch = batch[:0] // nobody else sees it
 	out := d.deliveries[0][:0]
 	d.extra = d.extra[:0]
 	for _, e := range batch {
@@ -408,6 +412,7 @@ func (d *destination) give(ctx actor.Context, c *consumer) {
 	d.core.stats.delivered.Add(uint64(n))
 	clear(out)
 	clear(batch)
+	c.batch = batch[:0] // nobody else sees it
 	d.deliveries[0] = out[:0]
 	// What a closed sink did not take stays outstanding until the unsubscribe that closed it arrives.
 }
@@ -539,12 +544,8 @@ func (d *destination) decide(ctx actor.Context, m *decide) {
 		}
 		return
 	}
-	delete(d.prepared, m.id)
-	if d.queue != nil && len(p.batch) > 0 {
-		d.queue.unreserve(len(p.batch), p.size)
-	}
-	for _, s := range p.settles {
-		for _, item := range s.items {
+	for _, st := range p.settles {
+		for _, item := range st.items {
 			if !m.commit {
 				d.queue.unclaim(item.entry)
 			} else if dead := d.queue.settleClaimed(item.entry); dead != nil {
@@ -552,18 +553,27 @@ func (d *destination) decide(ctx actor.Context, m *decide) {
 			}
 		}
 	}
-	if m.commit {
-		if d.topic != nil {
-			d.fanOut(ctx, p.batch, new(int))
-		} else {
-			now := d.core.clock.Now()
-			for _, msg := range p.batch {
-				d.queue.put(msg, now)
-			}
+	if d.queue != nil && len(p.batch) > 0 && !p.freed {
+		p.freed = true
+		d.queue.unreserve(len(p.batch), p.size)
+	}
+	switch {
+	case !m.commit:
+	case d.topic != nil:
+		d.fanOut(ctx, p.batch, &p.spread)
+	default:
+		now := d.core.clock.Now()
+		for p.done < len(p.batch) {
+			d.queue.put(p.batch[p.done], now)
+			p.done++
 		}
+	}
+	// Only now: a crash before this point goes on where it was.
+	delete(d.prepared, m.id)
+	p.to.release()
+	if m.commit {
 		d.core.stats.published.Add(uint64(len(p.batch)))
 	}
-	p.to.release()
 	if d.queue != nil {
 		d.flush(ctx)
 	}
@@ -587,7 +597,7 @@ func (d *destination) forgetWaiting(id txID) {
 func (d *destination) tick(ctx actor.Context) {
 	now := d.core.clock.Now()
 	if d.topic != nil {
-		d.fanOut(ctx, d.topic.due(now), new(int))
+		d.fanOut(ctx, d.topic.due(now), &spread{})
 		return
 	}
 	d.queue.tick(now)

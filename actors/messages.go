@@ -44,12 +44,19 @@ type publish struct {
 	from  *actor.PID // hears accepted, rejected
 	bury  *burial    // set on a dead letter: its first owner waits for an answer
 
-	done     int      // queue: messages dealt with; topic: subscribers served. A restarted destination goes on here
+	done     int      // queue: messages dealt with; a restarted destination goes on here
+	spread   spread   // topic: likewise
 	receipts []string // of messages dealt with, not yet reported
 }
 
 func (p *publish) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("destination", p.to.name), slog.Int("messages", len(p.batch)))
+}
+
+// spread is how far a topic has come with a batch.
+type spread struct {
+	delayed int // messages looked at up to the last that was kept for later
+	served  int // subscribers
 }
 
 // accepted (destination → session): the messages, acknowledgements, … whose frames asked for these
@@ -203,6 +210,10 @@ type prepare struct {
 	size    int
 	settles []preparedSettles
 	session *actor.PID
+
+	freed  bool // the booked room is given back; like the next two: how far decide has come
+	done   int
+	spread spread
 }
 
 type preparedSettles struct {

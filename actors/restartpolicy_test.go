@@ -78,3 +78,24 @@ func TestRestartPolicyKeepsTheHistoryItWasGiven(t *testing.T) {
 		t.Errorf("got %v and %v", a, b)
 	}
 }
+
+// However long the shortest pause and however many the failures, the pause is never less than the one before.
+func TestLongBackoffDoesNotOverflow(t *testing.T) {
+	p := restartPolicy{maxRestarts: -1, window: time.Hour, backoffMin: 5 * time.Second, backoffMax: time.Hour}
+	last := time.Duration(0)
+	for i, wait := range pausesOf(p, make([]time.Duration, 64)...) {
+		if wait < last || wait > time.Hour {
+			t.Fatalf("failure %d waits %s after %s", i+1, wait, last)
+		}
+		last = wait
+	}
+}
+
+// A maximum above what is usually remembered still gives up.
+func TestManyRestartsAreCounted(t *testing.T) {
+	p := restartPolicy{maxRestarts: 1000, window: time.Hour}
+	waits := pausesOf(p, make([]time.Duration, 1001)...)
+	if waits[999] != 0 || waits[1000] != -1 {
+		t.Errorf("the 1000th failure waits %s, the next %s", waits[999], waits[1000])
+	}
+}

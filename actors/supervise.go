@@ -47,23 +47,28 @@ func (p restartPolicy) decide(history []time.Time, now time.Time) (kept []time.T
 		}
 	}
 	kept = append(kept, now)
-	if len(kept) > maxHistory {
-		kept = kept[len(kept)-maxHistory:]
+	if most := max(maxHistory, p.maxRestarts+1); len(kept) > most {
+		kept = kept[len(kept)-most:]
 	}
 	n := len(kept)
 	if p.maxRestarts >= 0 && n > p.maxRestarts {
 		return kept, 0, true
 	}
 	if n > 1 && p.backoffMin > 0 {
-		wait = p.backoffMax
-		if shift := n - 2; shift < 32 {
-			wait = min(p.backoffMin<<shift, p.backoffMax)
+		wait = p.backoffMin
+		for range n - 2 {
+			if wait > p.backoffMax/2 {
+				wait = p.backoffMax
+				break
+			}
+			wait *= 2
 		}
+		wait = min(wait, p.backoffMax)
 	}
 	return kept, wait, false
 }
 
-// maxHistory bounds what is remembered of an actor that fails for ever.
+// maxHistory bounds what is remembered of an actor that fails for ever, unless more is needed to give it up.
 const maxHistory = 64
 
 // life is what survives an actor's restarts: who it is, what it was doing, how it failed.
