@@ -37,7 +37,7 @@ type Broker struct {
 type core struct {
 	system     *actor.ActorSystem
 	dispatcher actor.Dispatcher
-	cfg        *config.Config
+	live       atomic.Pointer[config.Config] // read it with settings
 	log        *slog.Logger
 	clock      transport.Clock
 	server     string // the server header
@@ -124,7 +124,8 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 		opt(&o)
 	}
 	b := &Broker{done: make(chan struct{})}
-	c := &core{cfg: cfg, log: o.log, clock: o.clock, injector: o.injector, server: "stampede/" + o.version, roles: newRoles(cfg)}
+	c := &core{log: o.log, clock: o.clock, injector: o.injector, server: "stampede/" + o.version, roles: newRoles(cfg)}
+	c.live.Store(cfg)
 	c.names.read = rand.Read
 	c.boot = c.random(5)
 	c.dispatcher = o.dispatcher
@@ -172,8 +173,8 @@ func (w warnings) WithGroup(g string) slog.Handler      { return warnings{w.Hand
 
 // listen opens every address before any actor runs, so that Start can say what is wrong.
 func (b *Broker) listen(ctx context.Context) error {
-	for i := range b.core.cfg.Listen {
-		l := &b.core.cfg.Listen[i]
+	for i := range b.core.settings().Listen {
+		l := &b.core.settings().Listen[i]
 		tlsConfig, err := l.TLS()
 		if err != nil {
 			return fmt.Errorf("listener %s: %w", listenerName(l), err)
@@ -187,8 +188,8 @@ func (b *Broker) listen(ctx context.Context) error {
 			d := &door{config: transport.ListenerConfig{
 				Name: listenerName(l), Network: e.Network, Address: e.Address, UnixMode: l.FileMode(),
 				STOMP: l.STOMP, WebSocket: l.WebSockets, HTTP: l.HTTP, TLS: tlsConfig, Origins: l.WebSocketsOrigin,
-				TLSOnly: l.TLSOnly, Web: l.Web, Trusted: l.Trusted, SniffTimeout: b.core.cfg.Session.LoginTimeout, ServerHeader: b.core.server,
-				InboundWindow: int(b.core.cfg.Limits.InboundWindow), OutboxCapacity: int(b.core.cfg.Limits.Outbox),
+				TLSOnly: l.TLSOnly, Web: l.Web, Trusted: l.Trusted, SniffTimeout: b.core.settings().Session.LoginTimeout, ServerHeader: b.core.server,
+				InboundWindow: int(b.core.settings().Limits.InboundWindow), OutboxCapacity: int(b.core.settings().Limits.Outbox),
 			}}
 			if host, p, err := net.SplitHostPort(e.Address); err == nil && p == "0" && port != "" {
 				d.config.Address = net.JoinHostPort(host, port) // both loopback addresses, one port
@@ -316,7 +317,7 @@ func (b *Broker) Events(ctx context.Context) <-chan Event { return b.core.events
 func (b *Broker) Pipe() net.Conn {
 	client, server := transport.Pipe(transport.PipeOptions{
 		Clock: b.core.clock, Schedule: b.core.dispatcher.Schedule,
-		InboundWindow: int(b.core.cfg.Limits.InboundWindow), OutboxCapacity: int(b.core.cfg.Limits.Outbox),
+		InboundWindow: int(b.core.settings().Limits.InboundWindow), OutboxCapacity: int(b.core.settings().Limits.Outbox),
 	})
 	b.core.accepted(server)
 	return client
@@ -333,7 +334,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 
 func (b *Broker) shutdown(ctx context.Context) error {
 	c := b.core
-	if d := c.cfg.Shutdown.DrainTimeout; d > 0 {
+	if d := c.settings().Shutdown.DrainTimeout; d > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, d)
 		defer cancel()
@@ -355,7 +356,7 @@ func (b *Broker) shutdown(ctx context.Context) error {
 	c.system.Root.Send(c.connectionsPID, &farewell{})
 	select {
 	case <-gone:
-	case <-after(ctx, c.cfg.Session.Linger): // a last ERROR gets its chance also when time is up
+	case <-after(ctx, c.settings().Session.Linger): // a last ERROR gets its chance also when time is up
 		cut = errors.Join(cut, fmt.Errorf("%d connections were cut off", c.connections.Load()))
 		c.system.Root.Send(c.connectionsPID, &abort{})
 		select {
@@ -382,6 +383,10 @@ func after(ctx context.Context, d time.Duration) <-chan struct{} {
 	return ch
 }
 
+// settings is the configuration in force. It is replaced whole, never changed: who needs several
+// values that belong together takes it once.
+func (c *core) settings() *config.Config { return c.live.Load() }
+
 func (c *core) router() *actor.PID { return c.routerPID }
 
 func (c *core) unhandled(l *life, message any) {
@@ -389,7 +394,7 @@ func (c *core) unhandled(l *life, message any) {
 }
 
 func (c *core) wireLimits() stompwire.Limits {
-	l := c.cfg.Limits
+	l := c.settings().Limits
 	return stompwire.Limits{
 		MaxHeaders: l.MaxHeaders, MaxHeaderBytes: int(l.MaxHeaderBytes),
 		MaxHeaderBlockBytes: int(l.MaxHeaderBlockBytes), MaxBodyBytes: int(l.MaxBodyBytes),
@@ -397,7 +402,7 @@ func (c *core) wireLimits() stompwire.Limits {
 }
 
 func (c *core) transactionLimits() transactionLimits {
-	l := c.cfg.Limits
+	l := c.settings().Limits
 	return transactionLimits{count: l.MaxTransactions, frames: l.MaxTransactionFrames, bytes: int(l.MaxTransactionBytes)}
 }
 

@@ -139,7 +139,7 @@ func (c *core) refuseConn(conn *transport.Conn, reason transport.CloseReason, fa
 // accepted is called by a listener for every new client, on a goroutine of the listener.
 func (c *core) accepted(conn *transport.Conn) {
 	n := c.connections.Add(1)
-	if limit := c.cfg.Limits.MaxConnections; limit > 0 && n > int64(limit) {
+	if limit := c.settings().Limits.MaxConnections; limit > 0 && n > int64(limit) {
 		c.log.Warn("a connection was refused", "remote", remote(conn), "limit", "limits.max_connections", "value", limit)
 		c.refuseConn(conn, transport.ReasonTryAgainLater, limitFault(CodeConnections, "too many connections", "limits.max_connections", int64(limit)))
 		return
@@ -197,7 +197,7 @@ func (c *connection) start(ctx actor.Context) {
 		panic(err)
 	}
 	c.flow.session = c.session.pid
-	cfg := c.core.cfg
+	cfg := c.core.settings()
 	options := transport.ActorOptions{
 		Clock: c.core.clock, Session: c.session.pid, Owner: ctx.Self(), Logger: c.core.log,
 		Limits: stompwire.Limits{
@@ -238,7 +238,7 @@ func (c *connection) gaveUp(ctx actor.Context, m *gaveUp) {
 	frame := internalFault().frame("", false)
 	v := max(c.version, stompwire.V10)
 	c.conn.Outbox().Append(stompwire.AppendFrame(nil, &frame, v))
-	ctx.Send(c.transport.pid, &transport.Close{Reason: transport.ReasonInternalError, Linger: c.core.cfg.Session.Linger})
+	ctx.Send(c.transport.pid, &transport.Close{Reason: transport.ReasonInternalError, Linger: c.core.settings().Session.Linger})
 }
 
 // cleanUp gives back everything a connection held: subscriptions and what they had not

@@ -30,7 +30,7 @@ func newDestinationState(c *core, h *handle) *destinationState {
 		s.topic = newTopic()
 		return s
 	}
-	q := c.cfg.Queues
+	q := c.settings().Queues
 	limits := queueLimits{maxMessages: q.MaxMessages, maxBytes: int(q.MaxBytes), maxDeliveries: q.MaxDeliveries}
 	switch q.Full {
 	case config.FullReject:
@@ -146,7 +146,7 @@ func (d *destination) refuse(ctx actor.Context, message any) {
 func (d *destination) publish(ctx actor.Context, p *publish) {
 	switch {
 	case d.topic != nil && p.spread == (spread{}) && !d.roomToDelay(p.batch):
-		d.reject(ctx, p, limitFault(CodeDestinationFull, "too much is delayed on this topic", "queues.max_bytes", int64(d.core.cfg.Queues.MaxBytes)))
+		d.reject(ctx, p, limitFault(CodeDestinationFull, "too much is delayed on this topic", "queues.max_bytes", int64(d.core.settings().Queues.MaxBytes)))
 	case d.topic != nil:
 		d.fanOut(ctx, p.batch, &p.spread)
 		d.accept(ctx, p)
@@ -171,7 +171,7 @@ func (d *destination) roomToDelay(batch []*Message) bool {
 			size += m.size
 		}
 	}
-	limit := int(d.core.cfg.Queues.MaxBytes)
+	limit := int(d.core.settings().Queues.MaxBytes)
 	return size == 0 || limit == 0 || d.topic.held+size <= limit
 }
 
@@ -258,7 +258,7 @@ func (d *destination) finish(ctx actor.Context, p *publish) {
 // hold starts the patience with the first publisher that waits.
 func (d *destination) hold() {
 	d.heldTill = time.Time{}
-	if t := d.core.cfg.Queues.HoldTimeout; t > 0 {
+	if t := d.core.settings().Queues.HoldTimeout; t > 0 {
 		d.heldTill = d.core.clock.Now().Add(t)
 	}
 }
@@ -439,7 +439,7 @@ func reasonOf(how outcome) string {
 
 // bury sends an entry to the dead-letter queue. It is owned here until that has it.
 func (d *destination) bury(ctx actor.Context, e *entry, reason string) {
-	to := d.core.cfg.Queues.DeadLetter
+	to := d.core.settings().Queues.DeadLetter
 	d.core.event(Event{Kind: EventDeadLetter, Role: d.life.role.name, Actor: d.life.pid.Id, Cause: fmt.Sprintf("%s: message %s", reason, e.msg.id)})
 	if to == "" || to == d.handle.address {
 		d.queue.buried(e)
@@ -635,8 +635,8 @@ func (d *destination) arm(ctx actor.Context) {
 		d.due = at
 		d.timer = d.after(ctx, at.Sub(d.core.clock.Now()), &tick{})
 	}
-	if d.idle == nil && !d.handle.kept && d.handle.owner == 0 && d.core.cfg.Destinations.IdleTimeout > 0 && d.unused() && !d.life.stopping.Load() {
-		d.idle = d.after(ctx, d.core.cfg.Destinations.IdleTimeout, &idleCheck{activity: d.activity})
+	if d.idle == nil && !d.handle.kept && d.handle.owner == 0 && d.core.settings().Destinations.IdleTimeout > 0 && d.unused() && !d.life.stopping.Load() {
+		d.idle = d.after(ctx, d.core.settings().Destinations.IdleTimeout, &idleCheck{activity: d.activity})
 	}
 }
 

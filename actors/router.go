@@ -92,7 +92,7 @@ func (r *router) refuse(ctx actor.Context, message any) {
 
 // started makes the configured destinations.
 func (r *router) started(ctx actor.Context) {
-	for _, d := range r.core.cfg.Destinations.Named {
+	for _, d := range r.core.settings().Destinations.Named {
 		if r.core.table.lookup(d.Name) != nil {
 			continue
 		}
@@ -125,7 +125,7 @@ func (r *router) resolve(ctx actor.Context, name destinationName, owner uint64) 
 	case name.temp:
 		h.owner = owner
 		h.address = r.core.opaqueName(name.kind)
-	case !r.core.cfg.Destinations.AutoCreate:
+	case !r.core.settings().Destinations.AutoCreate:
 		return nil, faultf(CodeDestinationUnknown, "destination unknown", "no destination %q is configured, and destinations.auto_create is off", name.full)
 	}
 	h.leases.Store(1)
@@ -233,7 +233,7 @@ func (r *router) eachMatch(pattern string, f func(*handle)) {
 
 // bury passes a dead letter on.
 func (r *router) bury(ctx actor.Context, b *burial) {
-	name, fault := parseName(r.core.cfg.Queues.DeadLetter, false)
+	name, fault := parseName(r.core.settings().Queues.DeadLetter, false)
 	var h *handle
 	if fault == nil || fault.Code == CodeDestinationUnknown {
 		h, fault = r.resolve(ctx, name, 0)

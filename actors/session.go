@@ -322,7 +322,7 @@ func (s *session) drop() {
 func (s *session) close(ctx actor.Context, reason transport.CloseReason, text string) {
 	s.phase, s.reason = closing, reason
 	s.drop()
-	ctx.Send(s.transport, &transport.Close{Reason: reason, Text: text, Linger: s.core.cfg.Session.Linger})
+	ctx.Send(s.transport, &transport.Close{Reason: reason, Text: text, Linger: s.core.settings().Session.Linger})
 }
 
 // reasonFor maps what a client is told to why its connection closes.
@@ -398,7 +398,7 @@ func (s *session) inputEnded(ctx actor.Context, m *transport.Ended) {
 		s.fail(ctx, &Fault{Code: CodeHeartBeat, Message: "heart-beat timeout", Detail: "nothing was heard from the client for longer than the heart-beats it promised allow"}, "", false)
 		return
 	case transport.ReasonLoginTimeout:
-		s.fail(ctx, limitTimeFault(CodeLoginTimeout, "login timeout", "session.login_timeout", s.core.cfg.Session.LoginTimeout), "", false)
+		s.fail(ctx, limitTimeFault(CodeLoginTimeout, "login timeout", "session.login_timeout", s.core.settings().Session.LoginTimeout), "", false)
 		return
 	case transport.ReasonProtocolError, transport.ReasonLimitExceeded, transport.ReasonInvalidText, transport.ReasonUnsupportedData:
 		detail := m.Reason.Code()
@@ -427,7 +427,7 @@ func (s *session) slow(ctx actor.Context, pending int) {
 		return
 	}
 	s.core.event(Event{Kind: EventSlowConsumer, Role: s.life.role.name, Actor: s.life.pid.Id, Cause: strconv.Itoa(pending) + " bytes pending"})
-	s.fail(ctx, limitFault(CodeSlowConsumer, "slow consumer: messages come faster than they are read", "limits.outbox", int64(s.core.cfg.Limits.Outbox)), "", false)
+	s.fail(ctx, limitFault(CodeSlowConsumer, "slow consumer: messages come faster than they are read", "limits.outbox", int64(s.core.settings().Limits.Outbox)), "", false)
 }
 
 func internalFault() *Fault {

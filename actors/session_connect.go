@@ -28,7 +28,7 @@ func (s *session) first(ctx actor.Context, f *stompwire.Frame) bool {
 	if fault == nil {
 		beat, fault = clientHeartBeat(f)
 	}
-	server := stompwire.HeartBeat{Send: s.core.cfg.HeartBeat.Send, Want: s.core.cfg.HeartBeat.Receive}
+	server := stompwire.HeartBeat{Send: s.core.settings().HeartBeat.Send, Want: s.core.settings().HeartBeat.Receive}
 	var send, receive time.Duration
 	if fault == nil {
 		send, receive, fault = s.heartBeats(server, beat)
@@ -49,7 +49,7 @@ func (s *session) first(ctx actor.Context, f *stompwire.Frame) bool {
 	s.phase = connected
 	ctx.Send(s.transport, &transport.Admit{Version: version, Limits: s.core.wireLimits()})
 	if send > 0 || receive > 0 {
-		ctx.Send(s.transport, &transport.SetHeartBeat{Send: send, Receive: receive, Tolerance: s.core.cfg.HeartBeat.Tolerance})
+		ctx.Send(s.transport, &transport.SetHeartBeat{Send: send, Receive: receive, Tolerance: s.core.settings().HeartBeat.Tolerance})
 	}
 	s.core.stats.logins.Add(1)
 	s.core.event(Event{Kind: EventConnected, Role: s.life.role.name, Actor: s.life.pid.Id, Cause: remote(s.conn)})
@@ -87,7 +87,7 @@ func offers(accept string, v stompwire.Version) bool {
 
 // authenticate checks login and passcode, if any are configured, in constant time.
 func (s *session) authenticate(f *stompwire.Frame) *Fault {
-	cfg := s.core.cfg
+	cfg := s.core.settings()
 	if cfg.Login == "" && cfg.Passcode == "" {
 		return nil
 	}
@@ -119,7 +119,7 @@ func clientHeartBeat(f *stompwire.Frame) (stompwire.HeartBeat, *Fault) {
 // within the configured maximum.
 func (s *session) heartBeats(server, client stompwire.HeartBeat) (send, receive time.Duration, fault *Fault) {
 	send, receive = stompwire.EffectiveHeartBeat(server, client)
-	longest := s.core.cfg.HeartBeat.Max
+	longest := s.core.settings().HeartBeat.Max
 	if longest == 0 {
 		return send, receive, nil
 	}

@@ -69,7 +69,7 @@ func (s *session) parseSubscribe(f *stompwire.Frame) (*subscriptionState, *Fault
 	if s.subscriptions[sub.id] != nil {
 		return nil, faultf(CodeSubscription, "subscription id in use", "this connection has a subscription %q already", sub.id)
 	}
-	if limit := s.core.cfg.Limits.MaxSubscriptions; len(s.subscriptions) >= limit {
+	if limit := s.core.settings().Limits.MaxSubscriptions; len(s.subscriptions) >= limit {
 		return nil, limitFault(CodeSubscriptions, "too many subscriptions", "limits.max_subscriptions", int64(limit))
 	}
 	var fault *Fault
@@ -119,7 +119,7 @@ func parseSubscribeFeatures(f *stompwire.Frame, sub *subscriptionState) *Fault {
 
 // prefetch is how many messages may be unacknowledged.
 func (s *session) prefetch(f *stompwire.Frame) (int, *Fault) {
-	cfg := s.core.cfg.Session
+	cfg := s.core.settings().Session
 	for _, name := range []string{"prefetch-count", "activemq.prefetchSize"} {
 		value, ok := f.Header.Get(name)
 		if !ok {

@@ -122,7 +122,7 @@ func (s *subscription) newSink(ctx actor.Context) *transport.Sink {
 	prefix = stompwire.AppendHeader(prefix, "subscription", s.id, s.version)
 	box := s.conn.Outbox()
 	if !s.onQueue() {
-		return box.NewSink(prefix, slowPolicy(s.core.cfg.Topics.SlowConsumer), nil)
+		return box.NewSink(prefix, slowPolicy(s.core.settings().Topics.SlowConsumer), nil)
 	}
 	if s.mode != ackAuto {
 		return box.NewSink(prefix, transport.Keep, nil)
@@ -204,8 +204,8 @@ func (s *subscription) send() {
 
 // postpone keeps a topic's messages until the client has acknowledged others.
 func (s *subscription) postpone(ctx actor.Context, items []arrival) {
-	limit := int(s.core.cfg.Limits.Outbox)
-	policy := s.core.cfg.Topics.SlowConsumer
+	limit := int(s.core.settings().Limits.Outbox)
+	policy := s.core.settings().Topics.SlowConsumer
 	for _, item := range items {
 		if s.bytes+item.msg.size > limit {
 			if policy != config.SlowDropOldest {
