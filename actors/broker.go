@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -37,6 +38,7 @@ type Broker struct {
 type core struct {
 	system     *actor.ActorSystem
 	dispatcher actor.Dispatcher
+	scheduler  transport.Scheduler           // nil: Go's
 	live       atomic.Pointer[config.Config] // read it with settings
 	log        *slog.Logger
 	clock      transport.Clock
@@ -52,7 +54,7 @@ type core struct {
 	nextConnection atomic.Uint64
 	names          struct {
 		sync.Mutex
-		read func([]byte) (int, error)
+		from io.Reader
 	}
 
 	routerPID      *actor.PID
@@ -95,12 +97,13 @@ func newRoles(cfg *config.Config) roles {
 type Option func(*options)
 
 type options struct {
-	log        *slog.Logger
-	version    string
-	clock      transport.Clock
-	system     *actor.ActorSystem
-	dispatcher actor.Dispatcher
-	injector   func(role, path, phase string, message any)
+	log       *slog.Logger
+	version   string
+	clock     transport.Clock
+	system    *actor.ActorSystem
+	scheduler Scheduler
+	random    io.Reader
+	injector  func(role, path, phase string, message any)
 }
 
 // WithLogger has the broker log to l; without it it logs nothing.
@@ -115,21 +118,40 @@ func WithClock(c transport.Clock) Option { return func(o *options) { o.clock = c
 // WithActorSystem puts the broker's actors into a program's own system, which outlives it.
 func WithActorSystem(s *actor.ActorSystem) Option { return func(o *options) { o.system = s } }
 
+// Scheduler decides what of a broker runs next, in place of Go's: it has a method for whatever would
+// else start a goroutine or block one. With it, a clock and a source of random names of its own, a
+// program can run a broker step by step, and again in the same way.
+type Scheduler interface {
+	actor.Dispatcher
+	transport.Scheduler
+}
+
+// WithScheduler has s run all of the broker. The broker then has no listeners' goroutines to wait
+// for: its clients come by Pipe. Start, Shutdown and what reads or writes a client's end must be
+// called from functions that s runs. It is meant for simulations: see package sim.
+func WithScheduler(s Scheduler) Option { return func(o *options) { o.scheduler = s } }
+
+// WithRandom has the broker take what nobody may guess from r, and not from crypto/rand: the run in
+// the ids of messages and sessions, and the public names of temporary destinations. It is meant for
+// simulations.
+func WithRandom(r io.Reader) Option { return func(o *options) { o.random = r } }
+
 // Start starts a broker and returns when it accepts connections. cfg must be valid (config.Load,
 // config.Parse and config.Default return such) and must not be changed afterwards. ctx bounds the
 // start only. The error of an address that can't be listened on says what to do.
 func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, error) {
-	o := options{log: slog.New(slog.DiscardHandler), version: "dev", clock: transport.SystemClock()}
+	o := options{log: slog.New(slog.DiscardHandler), version: "dev", clock: transport.SystemClock(), random: rand.Reader}
 	for _, opt := range opts {
 		opt(&o)
 	}
 	b := &Broker{done: make(chan struct{})}
 	c := &core{log: o.log, clock: o.clock, injector: o.injector, server: "stampede/" + o.version, roles: newRoles(cfg)}
 	c.live.Store(cfg)
-	c.names.read = rand.Read
+	c.names.from = o.random
 	c.boot = c.random(5)
-	c.dispatcher = o.dispatcher
-	if c.dispatcher == nil {
+	if o.scheduler != nil {
+		c.dispatcher, c.scheduler = o.scheduler, o.scheduler
+	} else {
 		b.pool = newWorkerPool()
 		c.dispatcher = b.pool
 	}
@@ -294,6 +316,7 @@ func (b *Broker) spawn(ctx context.Context) error {
 		return fmt.Errorf("start the supervision tree: %w", err)
 	}
 	b.root = pid
+	c.await(func() bool { return len(ready) > 0 || ctx.Err() != nil })
 	select {
 	case err := <-ready:
 		return err
@@ -314,9 +337,12 @@ func (b *Broker) Events(ctx context.Context) <-chan Event { return b.core.events
 
 // Pipe returns a connection to the broker that never leaves the process: a stream that speaks
 // STOMP like a TCP connection, without a socket.
-func (b *Broker) Pipe() net.Conn {
+func (b *Broker) Pipe() net.Conn { return b.PipeOf(transport.DefaultPipeBytes) }
+
+// PipeOf is Pipe with buffers of so many octets, one each way: a write waits when that much is unread.
+func (b *Broker) PipeOf(octets int) net.Conn {
 	client, server := transport.Pipe(transport.PipeOptions{
-		Clock: b.core.clock, Schedule: b.core.dispatcher.Schedule,
+		Clock: b.core.clock, Schedule: b.core.dispatcher.Schedule, Scheduler: b.core.scheduler, BufferBytes: octets,
 		InboundWindow: int(b.core.settings().Limits.InboundWindow), OutboxCapacity: int(b.core.settings().Limits.Outbox),
 	})
 	b.core.accepted(server)
@@ -335,39 +361,29 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 func (b *Broker) shutdown(ctx context.Context) error {
 	c := b.core
 	if d := c.settings().Shutdown.DrainTimeout; d > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d)
+		var cancel func()
+		ctx, cancel = c.patience(ctx, d)
 		defer cancel()
 	}
 	var cut error
 	shut, quiet, gone := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	c.system.Root.Send(c.listenersPID, &shutDoors{shut: shut})
-	select {
-	case <-shut:
-	case <-ctx.Done():
+	if !c.reached(ctx, shut) {
 		cut = errors.New("the listeners did not close in time")
 	}
 	c.system.Root.Send(c.connectionsPID, &drain{quiet: quiet, gone: gone})
-	select {
-	case <-quiet:
-	case <-ctx.Done():
+	if !c.reached(ctx, quiet) {
 		cut = errors.Join(cut, errors.New("not everything that clients had sent could be carried out in time"))
 	}
 	c.system.Root.Send(c.connectionsPID, &farewell{})
-	select {
-	case <-gone:
-	case <-after(ctx, c.settings().Session.Linger): // a last ERROR gets its chance also when time is up
+	// A last ERROR gets its chance also when time is up.
+	if !c.reached(ctx, gone) && !c.reachedWithin(c.settings().Session.Linger, gone) {
 		cut = errors.Join(cut, fmt.Errorf("%d connections were cut off", c.connections.Load()))
 		c.system.Root.Send(c.connectionsPID, &abort{})
-		select {
-		case <-gone:
-		case <-time.After(time.Second):
-		}
+		c.reachedWithin(time.Second, gone)
 	}
 	c.system.Root.Stop(b.root)
-	select {
-	case <-b.done:
-	case <-time.After(5 * time.Second):
+	if !c.reachedWithin(5*time.Second, b.done) {
 		cut = errors.Join(cut, errors.New("the actors did not stop in time"))
 	}
 	if b.pool != nil {
@@ -376,11 +392,49 @@ func (b *Broker) shutdown(ctx context.Context) error {
 	return cut
 }
 
-// after is closed d after ctx has ended.
-func after(ctx context.Context, d time.Duration) <-chan struct{} {
-	ch := make(chan struct{})
-	context.AfterFunc(ctx, func() { time.AfterFunc(d, func() { close(ch) }) })
-	return ch
+// patience is a context that ends d from now by the broker's clock, if not before with ctx.
+func (c *core) patience(ctx context.Context, d time.Duration) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	timer := c.clock.AfterFunc(d, cancel)
+	return ctx, func() {
+		timer.Stop()
+		cancel()
+	}
+}
+
+// reached waits until ch is closed; false: ctx ended first.
+func (c *core) reached(ctx context.Context, ch <-chan struct{}) bool {
+	c.await(func() bool { return isClosed(ch) || ctx.Err() != nil })
+	select {
+	case <-ch:
+		return true
+	case <-ctx.Done():
+		return isClosed(ch)
+	}
+}
+
+// reachedWithin waits for ch for d at most.
+func (c *core) reachedWithin(d time.Duration, ch <-chan struct{}) bool {
+	ctx, cancel := c.patience(context.Background(), d)
+	defer cancel()
+	return c.reached(ctx, ch)
+}
+
+// await comes before everything that blocks: a scheduler of our own, if there is one, decides when it
+// is over.
+func (c *core) await(ready func() bool) {
+	if c.scheduler != nil {
+		c.scheduler.Await(ready)
+	}
+}
+
+func isClosed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
 }
 
 // settings is the configuration in force. It is replaced whole, never changed: who needs several
@@ -411,7 +465,7 @@ func (c *core) random(n int) string {
 	b := make([]byte, n)
 	c.names.Lock()
 	defer c.names.Unlock()
-	if _, err := c.names.read(b); err != nil {
+	if _, err := io.ReadFull(c.names.from, b); err != nil {
 		panic(err) // crypto/rand never fails
 	}
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))

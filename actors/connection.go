@@ -273,7 +273,7 @@ func (cp *checkpoint) cleanUp(ctx actor.Context, c *core) {
 		releaseAll(cp.commit.tx)
 		delete(cp.transactions.open, cp.commit.tx.id)
 	}
-	for _, tx := range cp.transactions.open {
+	for _, tx := range cp.transactions.all() {
 		releaseAll(tx)
 	}
 	if cp.found != nil && cp.found.handle != nil {

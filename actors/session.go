@@ -83,7 +83,7 @@ func (s *session) started(ctx actor.Context) {
 		// Its UNSUBSCRIBE was on the way with an actor that is gone.
 		s.detachGone(ctx, sub)
 	}
-	for _, tx := range s.transactions.open {
+	for _, tx := range s.transactions.all() {
 		releaseAll(tx)
 	}
 	s.transactions = transactions{limits: s.core.transactionLimits()}

@@ -237,8 +237,10 @@ func (s *session) failCommit(ctx actor.Context, fault *Fault) {
 func (cp *checkpoint) undoCommit(send func(*handle, *decide)) {
 	c := cp.commit
 	cp.commit = nil
-	for h := range c.preparing {
-		send(h, &decide{id: c.id})
+	for _, p := range c.parts {
+		if c.preparing[p.to] {
+			send(p.to, &decide{id: c.id})
+		}
 	}
 	for _, h := range c.preparedAll {
 		send(h, &decide{id: c.id})

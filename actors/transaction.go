@@ -1,5 +1,10 @@
 package actors
 
+import (
+	"maps"
+	"slices"
+)
+
 // transactions are the open transactions of one connection: what BEGIN, COMMIT and ABORT mean,
 // and their limits. A plain struct; the session actor carries it.
 type transactions struct {
@@ -29,6 +34,16 @@ type transaction struct {
 type pendingSend struct {
 	to  *handle
 	msg *Message
+}
+
+// all gives the open transactions in an order that is always the same: what is done for each of them
+// can be seen elsewhere.
+func (t *transactions) all() []*transaction {
+	txs := make([]*transaction, 0, len(t.open))
+	for _, id := range slices.Sorted(maps.Keys(t.open)) {
+		txs = append(txs, t.open[id])
+	}
+	return txs
 }
 
 func (t *transactions) begin(id string) *Fault {

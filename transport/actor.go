@@ -145,7 +145,7 @@ func (a *connActor) start(ctx actor.Context) {
 		first.MaxBodyBytes = max(first.MaxBodyBytes, firstMessageBytes)
 		a.conn.limitMessages(first)
 	}
-	go a.reader.run()
+	begin(a.conn.scheduler, a.reader.run)
 	a.set(alarmLogin, a.o.LoginlessTimeout)
 }
 
@@ -266,6 +266,7 @@ func (a *connActor) finish(reason CloseReason, err error) {
 		return
 	}
 	a.conn.Abort()
+	await(a.conn.scheduler, func() bool { return closed(a.reader.done) })
 	<-a.reader.done
 	a.conn.outbox.join()
 	if told := a.reader.told; told != nil && a.reason == ReasonNone {

@@ -55,6 +55,8 @@ type Conn struct {
 	window *Window
 	clock  Clock
 
+	scheduler Scheduler // nil: Go's
+
 	sock net.Conn // plain socket, *tls.Conn or pipe
 	in   inlet
 	ws   *wsStream // nil unless Kind is WebSocket
@@ -76,6 +78,7 @@ type Conn struct {
 type connOptions struct {
 	clock          Clock
 	schedule       func(func())
+	scheduler      Scheduler
 	window, outbox int
 }
 
@@ -85,10 +88,12 @@ func newConn(sock net.Conn, head []byte, o connOptions) *Conn {
 		o.window = DefaultInboundWindow
 	}
 	c := &Conn{
-		window: NewWindow(o.window), clock: o.clock, sock: sock,
+		window: NewWindow(o.window), clock: o.clock, scheduler: o.scheduler, sock: sock,
 		stop: newLatch(), closing: newLatch(), aborted: newLatch(),
 	}
+	c.window.scheduler = o.scheduler
 	c.outbox = newOutbox(sock, false, o.outbox, o.clock, o.schedule)
+	c.outbox.scheduler = o.scheduler
 	c.in.open(sock, head, o.clock)
 	return c
 }
@@ -175,9 +180,10 @@ func (c *Conn) Refuse(reason CloseReason, frame []byte) {
 	flushed := make(refusal, 1)
 	c.outbox.bind(flushed)
 	c.beginClose(reason, "")
+	await(c.scheduler, func() bool { return len(flushed) > 0 || c.aborted.released() })
 	select {
 	case <-flushed:
-		c.drain()
+		c.drain() // which an Abort ends
 	case <-c.aborted.ch:
 	}
 	c.Abort()

@@ -19,11 +19,10 @@ func (l *latch) release() (first bool) {
 	return first
 }
 
-func (l *latch) released() bool {
-	select {
-	case <-l.ch:
-		return true
-	default:
-		return false
-	}
+func (l *latch) released() bool { return closed(l.ch) }
+
+// wait returns once the latch is released.
+func (l *latch) wait(s Scheduler) {
+	await(s, l.released)
+	<-l.ch
 }

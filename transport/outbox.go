@@ -37,7 +37,8 @@ type Outbox struct {
 	webSocket bool
 	clock     Clock
 	schedule  func(func())
-	loop      func() // o.run, bound once
+	scheduler Scheduler // nil: Go's
+	loop      func()    // o.run, bound once
 
 	lastWrite  atomic.Int64 // when a write of STOMP last ended, in Unix nanoseconds
 	written    atomic.Uint64
@@ -300,6 +301,7 @@ func (o *Outbox) join() {
 	}
 	joined := o.joined
 	o.mu.Unlock()
+	await(o.scheduler, func() bool { return closed(joined) })
 	<-joined
 }
 

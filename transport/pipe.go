@@ -16,6 +16,7 @@ const DefaultPipeBytes = 64 << 10
 type PipeOptions struct {
 	Clock          Clock        // nil: SystemClock
 	Schedule       func(func()) // see NewServer
+	Scheduler      Scheduler    // nil: Go's; else both ends wait by it, and what runs the connection
 	InboundWindow  int          // 0: DefaultInboundWindow
 	OutboxCapacity int          // 0: DefaultOutboxCapacity
 	BufferBytes    int          // each way; 0: DefaultPipeBytes
@@ -33,8 +34,9 @@ func Pipe(o PipeOptions) (client net.Conn, server *Conn) {
 		o.Listener = "pipe"
 	}
 	near, far := newPipe(o.BufferBytes, clock)
+	near.in.scheduler, near.out.scheduler = o.Scheduler, o.Scheduler
 	c := newConn(far, nil, connOptions{
-		clock: clock, schedule: o.Schedule, window: o.InboundWindow, outbox: o.OutboxCapacity,
+		clock: clock, schedule: o.Schedule, scheduler: o.Scheduler, window: o.InboundWindow, outbox: o.OutboxCapacity,
 	})
 	c.info = Info{
 		Kind: InMemory, Listener: o.Listener, Remote: far.RemoteAddr(), Local: far.LocalAddr(),
@@ -60,8 +62,9 @@ type pipeEnd struct {
 
 // pipeWay is one direction: a bounded buffer between a writer and a reader.
 type pipeWay struct {
-	limit int
-	clock Clock
+	limit     int
+	clock     Clock
+	scheduler Scheduler // nil: Go's
 
 	mu       sync.Mutex
 	change   sync.Cond
@@ -128,8 +131,33 @@ func (w *pipeWay) wait() error {
 		case w.ended:
 			return io.EOF
 		}
-		w.change.Wait()
+		w.pause((*pipeWay).readable)
 	}
+}
+
+// readable tells whether wait has an end. The lock is held.
+func (w *pipeWay) readable() bool {
+	return w.readerUp || w.reader.passed(w) || len(w.data) > 0 || w.ended
+}
+
+// writable tells whether write gets on. The lock is held.
+func (w *pipeWay) writable() bool {
+	return w.writerUp || w.writer.passed(w) || w.deaf || w.ended || len(w.data) < w.limit
+}
+
+// pause waits for a change; ready tells one that matters. The lock is held.
+func (w *pipeWay) pause(ready func(*pipeWay) bool) {
+	if w.scheduler == nil {
+		w.change.Wait()
+		return
+	}
+	w.mu.Unlock()
+	w.scheduler.Await(func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return ready(w)
+	})
+	w.mu.Lock()
 }
 
 // read moves bytes that are there into p. The lock is held.
@@ -184,7 +212,7 @@ func (w *pipeWay) write(p []byte) (n int, err error) {
 		if len(p) == 0 {
 			return n, nil
 		}
-		w.change.Wait()
+		w.pause((*pipeWay).writable)
 	}
 }
 

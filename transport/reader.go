@@ -112,7 +112,7 @@ func (r *reader) run() {
 	if e.over {
 		return
 	}
-	<-r.conn.closing.ch
+	r.conn.closing.wait(r.conn.scheduler)
 	r.safely(func() *ending {
 		r.conn.sock.SetReadDeadline(time.Time{})
 		r.conn.drain()
@@ -172,7 +172,7 @@ func (r *reader) halt() {
 	r.drop()
 	if e := r.conn.cause.Load(); e != nil {
 		r.end(e)
-		<-r.conn.closing.ch
+		r.conn.closing.wait(r.conn.scheduler)
 		r.conn.sock.SetReadDeadline(time.Time{})
 	}
 }
@@ -227,7 +227,7 @@ func (r *reader) fail(e *ending) {
 		r.end(e)
 		r.deaf = true
 		r.drop()
-		<-r.conn.closing.ch
+		r.conn.closing.wait(r.conn.scheduler)
 	}
 }
 
@@ -258,23 +258,35 @@ func (r *reader) pass() {
 		r.paused.Store(true)
 	}
 	r.tell(m)
-	if !r.admitted {
-		select {
-		case a := <-r.admit:
-			r.admitted = true
-			r.dec.SetVersion(a.Version)
-			r.dec.SetLimits(a.Limits)
-			r.conn.limitMessages(a.Limits)
-		case <-r.conn.stop.ch:
-			r.halt()
-			return
-		}
+	if !r.admitted && !r.awaitAdmit() {
+		r.halt()
+		return
 	}
 	if paused {
 		now := r.clock.Now()
 		r.conn.in.lastRead.Store(now.UnixNano())
 		r.guard.resume(now)
 		r.paused.Store(false)
+	}
+}
+
+// awaitAdmit waits until the session lets us go on behind the first frame;
+// false: it stops us instead.
+func (r *reader) awaitAdmit() bool {
+	stop := r.conn.stop
+	await(r.conn.scheduler, func() bool { return len(r.admit) > 0 || stop.released() })
+	if stop.released() {
+		return false
+	}
+	select {
+	case a := <-r.admit:
+		r.admitted = true
+		r.dec.SetVersion(a.Version)
+		r.dec.SetLimits(a.Limits)
+		r.conn.limitMessages(a.Limits)
+		return true
+	case <-stop.ch:
+		return false
 	}
 }
 

@@ -17,6 +17,8 @@ type Window struct {
 	used     atomic.Int64
 	waiting  atomic.Bool
 	wake     chan struct{}
+
+	scheduler Scheduler // nil: Go's
 }
 
 // NewWindow returns an empty window; capacity is at least 1.
@@ -39,9 +41,8 @@ func (w *Window) Acquire(n int, done <-chan struct{}) bool {
 				w.waiting.Store(false)
 				break
 			}
-			select {
-			case <-w.wake:
-			case <-done:
+			await(w.scheduler, func() bool { return len(w.wake) > 0 || closed(done) })
+			if !w.woken(done) {
 				w.waiting.Store(false)
 				return false
 			}
@@ -49,6 +50,19 @@ func (w *Window) Acquire(n int, done <-chan struct{}) bool {
 	}
 	w.used.Add(int64(n))
 	return true
+}
+
+// woken waits for a Release; false: done came first, or with it.
+func (w *Window) woken(done <-chan struct{}) bool {
+	if closed(done) {
+		return false
+	}
+	select {
+	case <-w.wake:
+		return true
+	case <-done:
+		return false
+	}
 }
 
 // Release gives n units back. Any goroutine may call it. Giving back more than
