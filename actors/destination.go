@@ -110,6 +110,7 @@ func (d *destination) receive(ctx actor.Context, message any) {
 		d.core.unhandled(d.life, message)
 	}
 	d.activity++
+	d.observe()
 	d.arm(ctx)
 }
 
@@ -219,7 +220,7 @@ func (d *destination) accept(ctx actor.Context, p *publish) {
 			}
 		}
 	}
-	d.core.stats.published.Add(uint64(len(p.batch)))
+	d.took(len(p.batch))
 	d.finish(ctx, p)
 	if p.bury != nil {
 		ctx.Send(p.bury.from.pid(), &buried{entry: p.bury.entry})
@@ -229,6 +230,7 @@ func (d *destination) accept(ctx actor.Context, p *publish) {
 // reject ends a batch at its next message; nothing behind that is taken, since its connection ends.
 func (d *destination) reject(ctx actor.Context, p *publish, fault *Fault) {
 	next := p.batch[min(p.done, len(p.batch)-1)]
+	d.took(p.done)
 	d.report(ctx, p)
 	if p.from != nil {
 		ctx.Send(p.from, &rejected{receipt: next.receipt, hasReceipt: next.hasReceipt, fault: fault})
@@ -237,6 +239,18 @@ func (d *destination) reject(ctx actor.Context, p *publish, fault *Fault) {
 	if p.bury != nil {
 		ctx.Send(p.bury.from.pid(), &unburied{burial: p.bury})
 	}
+}
+
+// took counts messages that are taken from a publisher.
+func (d *destination) took(n int) {
+	d.core.stats.published.Add(uint64(n))
+	d.handle.counters.enqueued.Add(uint64(n))
+}
+
+// gave counts messages that are given to subscribers.
+func (d *destination) gave(n int) {
+	d.core.stats.delivered.Add(uint64(n))
+	d.handle.counters.delivered.Add(uint64(n))
 }
 
 // report tells the session which receipts are due.
@@ -307,6 +321,7 @@ func (d *destination) fanOut(ctx actor.Context, batch []*Message, progress *spre
 			}
 			switch {
 			case !m.expires.IsZero() && !m.expires.After(now):
+				d.handle.counters.expired.Add(1)
 				continue
 			case !m.notBefore.IsZero() && (progress.delayed > i || m.notBefore.After(now)):
 				if progress.delayed <= i {
@@ -331,15 +346,16 @@ func (d *destination) spread(ctx actor.Context, batch []*Message, progress *spre
 		return
 	}
 	var items []delivered
-	var auto uint64
+	auto, others := 0, 0
 	for progress.served < len(d.topic.subscribers) {
 		s := d.topic.subscribers[progress.served]
 		progress.served++
 		encoded := d.encode(batch, s.link.version)
 		if s.link.auto {
-			auto += uint64(s.link.sink.Deliver(encoded))
+			auto += s.link.sink.Deliver(encoded)
 			continue
 		}
+		others += len(batch)
 		if items == nil {
 			items = make([]delivered, len(batch))
 			for i, m := range batch {
@@ -350,7 +366,8 @@ func (d *destination) spread(ctx actor.Context, batch []*Message, progress *spre
 			ctx.Send(s.link.subscription, &arrived{})
 		}
 	}
-	d.core.stats.delivered.Add(auto)
+	d.core.stats.delivered.Add(uint64(auto)) // the others when their subscriptions have let them through
+	d.handle.counters.delivered.Add(uint64(auto + others))
 	for i := range d.deliveries {
 		clear(d.deliveries[i])
 		d.deliveries[i] = d.deliveries[i][:0]
@@ -399,6 +416,7 @@ func (d *destination) give(ctx actor.Context, c *consumer) {
 		}
 		ctx.Send(c.link.subscription, &deliver{epoch: c.epoch, from: d.handle, items: items})
 		c.batch = nil
+		d.handle.counters.delivered.Add(uint64(len(items)))
 		return
 	}
 	out := d.deliveries[0][:0]
@@ -408,8 +426,7 @@ func (d *destination) give(ctx actor.Context, c *consumer) {
 		d.extra = appendRedelivered(d.extra, e.deliveries)
 		out = append(out, transport.Delivery{Extra: d.extra[start:], Tail: e.msg.tail(c.link.version)})
 	}
-	n := c.link.sink.Deliver(out)
-	d.core.stats.delivered.Add(uint64(n))
+	d.gave(c.link.sink.Deliver(out))
 	clear(out)
 	clear(batch)
 	c.batch = batch[:0] // nobody else sees it
@@ -440,6 +457,7 @@ func reasonOf(how outcome) string {
 // bury sends an entry to the dead-letter queue. It is owned here until that has it.
 func (d *destination) bury(ctx actor.Context, e *entry, reason string) {
 	to := d.core.settings().Queues.DeadLetter
+	d.handle.counters.deadLettered.Add(1)
 	d.core.event(Event{Kind: EventDeadLetter, Role: d.life.role.name, Actor: d.life.pid.Id, Cause: fmt.Sprintf("%s: message %s", reason, e.msg.id)})
 	if to == "" || to == d.handle.address {
 		d.queue.buried(e)
@@ -572,7 +590,7 @@ func (d *destination) decide(ctx actor.Context, m *decide) {
 	delete(d.prepared, m.id)
 	p.to.release()
 	if m.commit {
-		d.core.stats.published.Add(uint64(len(p.batch)))
+		d.took(len(p.batch))
 	}
 	if d.queue != nil {
 		d.flush(ctx)

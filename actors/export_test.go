@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"time"
+
 	"github.com/asynkron/protoactor-go/actor"
 )
 
@@ -23,3 +25,23 @@ func countActors(s *actor.ActorSystem) int {
 
 // CountActors counts the actors of a system.
 func CountActors(s *actor.ActorSystem) int { return countActors(s) }
+
+// Counters gives what a destination shows of itself once it has dealt with all that was sent to it; nil: there is no such
+// destination.
+func (b *Broker) Counters(address string) map[string]int64 {
+	h := b.core.table.lookup(address)
+	if h == nil {
+		return nil
+	}
+	done := actor.NewFuture(b.core.system, time.Minute)
+	b.core.system.Root.Send(h.pid(), &decide{session: done.PID()})
+	if err := done.Wait(); err != nil {
+		panic(err)
+	}
+	c := &h.counters
+	return map[string]int64{
+		"enqueued": int64(c.enqueued.Load()), "delivered": int64(c.delivered.Load()), "settled": int64(c.settled.Load()),
+		"dropped": int64(c.dropped.Load()), "expired": int64(c.expired.Load()), "dead-lettered": int64(c.deadLettered.Load()),
+		"size": c.size.Load(), "bytes": c.bytes.Load(), "subscribers": c.subscribers.Load(),
+	}
+}

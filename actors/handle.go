@@ -18,7 +18,8 @@ type handle struct {
 	life    *life
 	state   *destinationState
 
-	leases atomic.Int64
+	leases   atomic.Int64
+	counters destinationCounters
 }
 
 // retiredLeases is far below what any number of releases can bring back to zero.

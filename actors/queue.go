@@ -30,6 +30,7 @@ type queue struct {
 	reservedBytes int
 	expired       uint64 // counters, for the actor to publish
 	dropped       uint64
+	settled       uint64
 }
 
 const priorities = 10
@@ -264,6 +265,7 @@ func (q *queue) settle(key subscriptionKey, epoch uint32, e *entry, how outcome)
 func (q *queue) end(e *entry, c *consumer, how outcome) *entry {
 	switch how {
 	case acknowledged:
+		q.settled++
 		q.forget(e)
 	case released:
 		q.makeReady(e)
@@ -344,6 +346,7 @@ func (q *queue) settleOldest(key subscriptionKey, epoch uint32, n int) {
 		e := c.outstanding.head
 		c.outstanding.remove(e)
 		c.credit++
+		q.settled++
 		q.forget(e)
 	}
 	q.enterTurn(c)
@@ -470,7 +473,7 @@ func (q *queue) rebuild() {
 		}
 	}
 	fresh := newQueue(q.limits)
-	fresh.seq, fresh.expired, fresh.dropped = q.seq, q.expired, q.dropped
+	fresh.seq, fresh.expired, fresh.dropped, fresh.settled = q.seq, q.expired, q.dropped, q.settled
 	fresh.exclusive = q.exclusive
 	fresh.reserved, fresh.reservedBytes = q.reserved, q.reservedBytes
 	for _, e := range held {

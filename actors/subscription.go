@@ -122,7 +122,11 @@ func (s *subscription) newSink(ctx actor.Context) *transport.Sink {
 	prefix = stompwire.AppendHeader(prefix, "subscription", s.id, s.version)
 	box := s.conn.Outbox()
 	if !s.onQueue() {
-		return box.NewSink(prefix, slowPolicy(s.core.settings().Topics.SlowConsumer), nil)
+		sink := box.NewSink(prefix, slowPolicy(s.core.settings().Topics.SlowConsumer), nil)
+		if s.handle != nil {
+			sink.CountDrops(&s.handle.counters.dropped)
+		}
+		return sink
 	}
 	if s.mode != ackAuto {
 		return box.NewSink(prefix, transport.Keep, nil)
@@ -209,7 +213,7 @@ func (s *subscription) postpone(ctx actor.Context, items []arrival) {
 	for _, item := range items {
 		if s.bytes+item.msg.size > limit {
 			if policy != config.SlowDropOldest {
-				s.core.stats.dropped.Add(1)
+				s.drop(item.from)
 				if policy == config.SlowDisconnect {
 					ctx.Send(s.session, &overflowed{pending: s.bytes})
 					return
@@ -217,13 +221,18 @@ func (s *subscription) postpone(ctx actor.Context, items []arrival) {
 				continue
 			}
 			for len(s.pending) > 0 && s.bytes+item.msg.size > limit {
-				s.core.stats.dropped.Add(1)
-				s.unqueue()
+				s.drop(s.unqueue().from)
 			}
 		}
 		s.pending = append(s.pending, item)
 		s.bytes += item.msg.size
 	}
+}
+
+// drop counts a message that was given up.
+func (s *subscription) drop(from *handle) {
+	s.core.stats.dropped.Add(1)
+	from.counters.dropped.Add(1)
 }
 
 func (s *subscription) unqueue() arrival {

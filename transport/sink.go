@@ -77,6 +77,7 @@ type Sink struct {
 	batch   int // frames of the batch being written; the writer's
 	written atomic.Uint64
 	dropped atomic.Uint64
+	drops   *atomic.Uint64 // somebody else's count; nil: nobody's
 
 	// Guarded by the lock of the outbox.
 	gated, closed bool
@@ -93,6 +94,10 @@ func (o *Outbox) NewSink(prefix []byte, policy SinkPolicy, written func(frames i
 	p := append([]byte(nil), prefix...)
 	return &Sink{outbox: o, prefix: p, utf8: utf8.Valid(p), policy: policy, tell: written, gated: true}
 }
+
+// CountDrops adds to total what the policy of this sink gives up. It is called
+// before the first delivery.
+func (s *Sink) CountDrops(total *atomic.Uint64) { s.drops = total }
 
 // Open appends receipt (if not empty), then everything held so far, and lets
 // later deliveries pass, all in one step: nothing of this sink can come before
@@ -319,6 +324,9 @@ func (o *Outbox) put(s *Sink, d *Delivery, size int) {
 func (s *Sink) drop(n int) {
 	s.dropped.Add(uint64(n))
 	s.outbox.droppedAll.Add(uint64(n))
+	if s.drops != nil {
+		s.drops.Add(uint64(n))
+	}
 }
 
 // Stats returns how many frames of the sink were written and how many
