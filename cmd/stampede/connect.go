@@ -26,14 +26,14 @@ const (
 
 const defaultURL = "tcp://localhost:" + config.DefaultPort
 
-// aboutConnecting is the part of help that pub and sub share.
+// aboutConnecting is the part of help that the clients share.
 const aboutConnecting = `
 Where to connect: tcp://HOST:PORT, tls://HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH
 or unix:/PATH. These can be put into the environment instead of flags:
   ` + envURL + `, ` + envLogin + `, ` + envPasscode + `
 A passcode on the command line can be seen by every user of the machine; a variable can't.`
 
-// connection is the flags of pub and sub that say where and how to connect.
+// connection is the flags of the clients that say where and how to connect.
 type connection struct {
 	flags                               *flags
 	url, login, passcode, host, version *string
@@ -44,13 +44,19 @@ type connection struct {
 }
 
 func connectionFlags(f *flags) *connection {
+	c := targetFlags(f)
+	c.heartBeat = f.Duration("heart-beat", 10*time.Second, "offer heart-beats at this `INTERVAL`; 0: none")
+	return c
+}
+
+// targetFlags are those that bench has too.
+func targetFlags(f *flags) *connection {
 	c := &connection{flags: f}
 	c.url = f.String("url", defaultURL, "connect to this `URL`")
 	c.login = f.String("login", "", "log in as `NAME`")
 	c.passcode = f.String("passcode", "", "log in with this `SECRET`; better set "+envPasscode)
 	c.host = f.String("host", "", "the virtual `HOST` to ask for")
 	c.version = f.String("stomp", stompwire.SupportedVersions, "offer these `VERSIONS` of the protocol")
-	c.heartBeat = f.Duration("heart-beat", 10*time.Second, "offer heart-beats at this `INTERVAL`; 0: none")
 	c.timeout = f.Duration("timeout", 10*time.Second, "give up connecting after this `TIME`")
 	c.ca = f.String("ca", "", "trust the authorities in this PEM `FILE` and no others (tls, wss)")
 	c.certificate = f.String("cert", "", "show the certificate in this PEM `FILE` (tls, wss)")
@@ -62,25 +68,16 @@ func connectionFlags(f *flags) *connection {
 
 // connect does what the flags say.
 func (c *connection) connect(ctx context.Context, env []string) (*client, error) {
-	choose := func(flag string, value *string, variable string) string {
-		if v := lookup(env, variable); v != "" && !c.flags.given(flag) {
-			return v
-		}
-		return *value
-	}
-	url := choose("url", c.url, envURL)
+	url, login, passcode := c.who(env)
 	o := options{
-		login:     choose("login", c.login, envLogin),
-		passcode:  choose("passcode", c.passcode, envPasscode),
+		login:     login,
+		passcode:  passcode,
 		host:      *c.host,
 		version:   *c.version,
 		heartBeat: *c.heartBeat,
 		header:    c.connectHeader.wire(),
 	}
-	if err := c.connectHeader.refuse(map[string]string{
-		"login": "use --login", "passcode": "use " + envPasscode, "host": "use --host",
-		"accept-version": "use --stomp", "heart-beat": "use --heart-beat",
-	}); err != nil {
+	if err := c.refuseHeaders(); err != nil {
 		return nil, err
 	}
 	set, err := c.tls()
@@ -102,6 +99,24 @@ func (c *connection) connect(ctx context.Context, env []string) (*client, error)
 		return nil, fmt.Errorf("can't connect to %s: %w%s", url, err, hint)
 	}
 	return client, err
+}
+
+// who is where to connect and as whom: flags go before the environment.
+func (c *connection) who(env []string) (url, login, passcode string) {
+	choose := func(flag string, value *string, variable string) string {
+		if v := lookup(env, variable); v != "" && !c.flags.given(flag) {
+			return v
+		}
+		return *value
+	}
+	return choose("url", c.url, envURL), choose("login", c.login, envLogin), choose("passcode", c.passcode, envPasscode)
+}
+
+func (c *connection) refuseHeaders() error {
+	return c.connectHeader.refuse(map[string]string{
+		"login": "use --login", "passcode": "use " + envPasscode, "host": "use --host",
+		"accept-version": "use --stomp", "heart-beat": "use --heart-beat",
+	})
 }
 
 // tls returns nil if no flag asks for anything but the defaults.

@@ -86,7 +86,7 @@ func writeHelp(w io.Writer, c command, f *flags) {
 			if value != "" {
 				name += " " + value
 			}
-			if d := fl.DefValue; d != "" && d != "false" && d != "0" {
+			if d := fl.DefValue; d != "" && d != "false" && d != "0" && d != "0s" {
 				text += " (default " + d + ")"
 			}
 			for i, line := range strings.Split(text, "\n") {

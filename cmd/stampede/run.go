@@ -34,7 +34,7 @@ type command struct {
 
 // commands in the order in which help lists them.
 func commands() []command {
-	return []command{serveCommand(), checkCommand(), configCommand(), pubCommand(), subCommand(), versionCommand(), helpCommand()}
+	return []command{serveCommand(), checkCommand(), configCommand(), pubCommand(), subCommand(), benchCommand(), versionCommand(), helpCommand()}
 }
 
 func find(name string) (command, bool) {
@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, io stdio, env []string) int {
 	name, rest := choose(args)
 	c, ok := find(name)
 	if !ok {
-		names := make([]string, 0, 8)
+		names := make([]string, 0, 16)
 		for _, c := range commands() {
 			names = append(names, c.name)
 		}

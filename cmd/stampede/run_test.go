@@ -56,6 +56,23 @@ func TestUsageErrors(t *testing.T) {
 		{"sub /topic/x --prefetch -1", "--prefetch is 0 or more"},
 		{"sub /topic/x --prefetch 1 --ack auto", "--prefetch and --ack auto"},
 		{"sub /topic/x --header ack:auto", "--header ack: use --ack"},
+		{"bench", "what is to be measured?"},
+		{"bench everything", `there is no benchmark "everything"`},
+		{"bench fanout queue", "one benchmark at a time"},
+		{"bench ping --subscribers 5", "--subscribers is not for ping"},
+		{"bench fanout --listen :1", "--listen is not for fanout"},
+		{"bench floor --size 5", "--size is not for floor"},
+		{"bench fanout --messages 5 --duration 5s", "--messages and --duration are one too many"},
+		{"bench queue --ack never", "--ack is auto, client or client-individual"},
+		{"bench queue --prefetch -1", "--prefetch is 0 or more"},
+		{"bench queue --runs 0", "--runs is 1 or more"},
+		{"bench queue --header receipt:x", "--header receipt: use --receipts"},
+		{"bench queue --pid me", `--pid "me": a process is a number`},
+		{"bench queue --stomp 2", `"2" is no version of STOMP`},
+		{"bench queue --size 5", "a body has at least 24 bytes"},
+		{"bench fanout --destination /topic/x --destinations 2", "no %d"},
+		{"bench fanout --publishers -1", "are 1 or more"},
+		{"bench --compare a.json", "--compare takes two files"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			r := stampede(t, "", nil, strings.Fields(c.args)...)
