@@ -20,9 +20,11 @@ type checkpoint struct {
 	version stompwire.Version
 	login   string
 
-	backlog []any // *transport.Inbound, *transport.Malformed, *transport.Ended, *quiesce: not yet handled
-	cursor  int   // frames of the first that are handled
-	newest  any   // what was put into the backlog last
+	backlog []any            // *transport.Inbound, *transport.Malformed, *transport.Ended, *quiesce: not yet handled
+	cursor  int              // frames of the first that are handled
+	swapped *stompwire.Frame // by an injector: its place is behind the next frame
+	twins   int              // frames from the next on that an injector made and is not asked about
+	newest  any              // what was put into the backlog last
 	wait    wait
 	found   *resolved  // answer to the last resolve
 	pending []*publish // batches not yet sent
