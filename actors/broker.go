@@ -17,6 +17,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"stampede/actors/access"
 	"stampede/config"
 	"stampede/stompwire"
 	"stampede/transport"
@@ -46,10 +47,14 @@ type core struct {
 	boot       string // tells message and session ids of this run from any other's
 	roles      roles
 	events     eventBus
-	injector   Injector  // nil: no faults
-	began      time.Time // what an injector's times count from
+	injector   func(role, path, phase string, message any)
 	table      table
 	stats      counters
+
+	access        atomic.Pointer[access.Policy]
+	authenticator access.Authenticator // the program's own, may be nil
+	authorizer    access.Authorizer    // likewise
+	desk          loginDesk
 
 	connections    atomic.Int64
 	nextConnection atomic.Uint64
@@ -65,7 +70,7 @@ type core struct {
 
 // counters are kept with atomics, per broker.
 type counters struct {
-	logins, errors                    atomic.Uint64
+	logins, refusedLogins, errors     atomic.Uint64
 	published, delivered, settled     atomic.Uint64
 	deadLettered, dropped, unroutable atomic.Uint64
 }
@@ -104,7 +109,10 @@ type options struct {
 	system    *actor.ActorSystem
 	scheduler Scheduler
 	random    io.Reader
-	injector  Injector
+	injector  func(role, path, phase string, message any)
+
+	authenticator access.Authenticator
+	authorizer    access.Authorizer
 }
 
 // WithLogger has the broker log to l; without it it logs nothing.
@@ -137,6 +145,15 @@ func WithScheduler(s Scheduler) Option { return func(o *options) { o.scheduler =
 // simulations.
 func WithRandom(r io.Reader) Option { return func(o *options) { o.random = r } }
 
+// WithAuthenticator has the program say who its clients are. It is asked first; what it answers with access.ErrUnknown is
+// looked for in the configuration.
+func WithAuthenticator(a access.Authenticator) Option {
+	return func(o *options) { o.authenticator = a }
+}
+
+// WithAuthorizer has the program say what its clients may do, besides the rules of the configuration: both have to agree.
+func WithAuthorizer(a access.Authorizer) Option { return func(o *options) { o.authorizer = a } }
+
 // Start starts a broker and returns when it accepts connections. cfg must be valid (config.Load,
 // config.Parse and config.Default return such) and must not be changed afterwards. ctx bounds the
 // start only. The error of an address that can't be listened on says what to do.
@@ -146,9 +163,15 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 		opt(&o)
 	}
 	b := &Broker{done: make(chan struct{})}
-	c := &core{log: o.log, clock: o.clock, injector: o.injector, began: o.clock.Now(), server: "stampede/" + o.version, roles: newRoles(cfg)}
+	c := &core{log: o.log, clock: o.clock, injector: o.injector, server: "stampede/" + o.version, roles: newRoles(cfg)}
 	c.live.Store(cfg)
 	c.names.from = o.random
+	c.authenticator, c.authorizer = o.authenticator, o.authorizer
+	policy, err := access.FromConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c.access.Store(policy)
 	c.boot = c.random(5)
 	if o.scheduler != nil {
 		c.dispatcher, c.scheduler = o.scheduler, o.scheduler
@@ -156,6 +179,7 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 		b.pool = newWorkerPool()
 		c.dispatcher = b.pool
 	}
+	c.desk.schedule = c.dispatcher.Schedule
 	c.system = o.system
 	if c.system == nil {
 		c.system = newSystem(o.log)

@@ -1,8 +1,11 @@
 package actors
 
 import (
+	"context"
+
 	"github.com/asynkron/protoactor-go/actor"
 
+	"stampede/actors/access"
 	"stampede/stompwire"
 	"stampede/transport"
 )
@@ -18,13 +21,16 @@ type checkpoint struct {
 
 	phase   sessionPhase
 	version stompwire.Version
-	login   string
 
-	backlog []any            // *transport.Inbound, *transport.Malformed, *transport.Ended, *quiesce: not yet handled
-	cursor  int              // frames of the first that are handled
-	swapped *stompwire.Frame // by an injector: its place is behind the next frame
-	twins   int              // frames from the next on that an injector made and is not asked about
-	newest  any              // what was put into the backlog last
+	login    *login             // a CONNECT that is being looked at
+	identity *access.Identity   // who the client is; nil before CONNECTED
+	permits  permits            // what it may do
+	asking   context.Context    // of questions about it; made when the first is asked
+	hangUp   context.CancelFunc // ends asking
+
+	backlog []any // *transport.Inbound, *transport.Malformed, *transport.Ended, *quiesce: not yet handled
+	cursor  int   // frames of the first that are handled
+	newest  any   // what was put into the backlog last
 	wait    wait
 	found   *resolved  // answer to the last resolve
 	pending []*publish // batches not yet sent
@@ -65,7 +71,9 @@ type wait uint8
 
 const (
 	waitNothing    wait = iota
-	waitResolve         // the router's answer
+	waitLogin           // the authenticators' answer
+	waitPermit          // the authorizer's
+	waitResolve         // the router's
 	waitSubscribe       // the destination's
 	waitCommit          // all participants'
 	waitQuiesced        // the broker's end

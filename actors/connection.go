@@ -249,6 +249,7 @@ func (cp *checkpoint) cleanUp(ctx actor.Context, c *core) {
 		return
 	}
 	cp.cleaned = true
+	cp.stopAsking()
 	for _, serial := range slices.Sorted(maps.Keys(cp.serials)) {
 		sub := cp.serials[serial]
 		sub.ended.Store(true)

@@ -9,16 +9,7 @@ import (
 // WithInjector has f called before every message and phase of every guarded actor; a panic in it
 // is that actor's.
 func WithInjector(f func(role, path, phase string, message any)) Option {
-	return WithFaults(injectorFunc(f))
-}
-
-type injectorFunc func(role, path, phase string, message any)
-
-func (f injectorFunc) At(o *Occasion) Injection {
-	if o.Phase != PhaseFrame {
-		f(o.Role, o.life.pid.Id, string(o.Phase), o.message)
-	}
-	return Injection{}
+	return func(o *options) { o.injector = f }
 }
 
 // Actors counts the actors of the broker's system, the library's own few included.
@@ -54,3 +45,6 @@ func (b *Broker) Counters(address string) map[string]int64 {
 		"size": c.size.Load(), "bytes": c.bytes.Load(), "subscribers": c.subscribers.Load(),
 	}
 }
+
+// MaxQuestions is how many authenticators and authorizers are asked at once.
+const MaxQuestions = maxQuestions

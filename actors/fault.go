@@ -15,6 +15,7 @@ const (
 	CodeSyntax             Code = "syntax"              // the frame can't be read, or lacks a header
 	CodeVersion            Code = "version"             // no common protocol version
 	CodeAuth               Code = "auth err"            // wrong or missing login
+	CodeForbidden          Code = "forbidden"           // no right to do that
 	CodeNotConnected       Code = "not connected"       // a frame before CONNECT
 	CodeAlreadyConnected   Code = "already connected"   // a second CONNECT
 	CodeBadDestination     Code = "bad destination"     // the name can't be used so

@@ -78,6 +78,8 @@ type resolve struct {
 	name    destinationName
 	session *actor.PID
 	owner   uint64 // the connection, for temporary ones
+
+	mayCreate bool
 }
 
 // resolved answers resolve. The handle is leased once for the asker.

@@ -49,7 +49,7 @@ func newRouter(c *core) func(*life) process {
 func (r *router) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *resolve:
-		h, fault := r.resolve(ctx, m.name, m.owner)
+		h, fault := r.resolve(ctx, m.name, m.owner, m.mayCreate)
 		ctx.Send(m.session, &resolved{name: m.name.full, handle: h, fault: fault})
 	case *subscribe:
 		r.subscribe(ctx, m)
@@ -107,7 +107,7 @@ func (r *router) started(ctx actor.Context) {
 }
 
 // resolve finds a destination, or makes it if it may be made. The handle is leased.
-func (r *router) resolve(ctx actor.Context, name destinationName, owner uint64) (*handle, *Fault) {
+func (r *router) resolve(ctx actor.Context, name destinationName, owner uint64, mayCreate bool) (*handle, *Fault) {
 	if !name.temp {
 		if h := r.core.table.lookup(name.full); h != nil {
 			if h.acquire() {
@@ -125,6 +125,8 @@ func (r *router) resolve(ctx actor.Context, name destinationName, owner uint64) 
 	case name.temp:
 		h.owner = owner
 		h.address = r.core.opaqueName(name.kind)
+	case !mayCreate:
+		return nil, faultf(CodeDestinationUnknown, "destination unknown", "there is no destination %q, and this login has no right to make it", name.full)
 	case !r.core.settings().Destinations.AutoCreate:
 		return nil, faultf(CodeDestinationUnknown, "destination unknown", "no destination %q is configured, and destinations.auto_create is off", name.full)
 	}
@@ -140,9 +142,7 @@ func (r *router) resolve(ctx actor.Context, name destinationName, owner uint64) 
 func (r *router) make(ctx actor.Context, h *handle) (*handle, error) {
 	h.state = newDestinationState(r.core, h)
 	r.generation++
-	kind := r.core.roles.destination
-	kind.about = h.address
-	l, err := r.core.spawn(ctx, kind, actorName(h.kind, h.address, r.generation), func(l *life) process {
+	l, err := r.core.spawn(ctx, r.core.roles.destination, actorName(h.kind, h.address, r.generation), func(l *life) process {
 		return &destination{destinationState: h.state, core: r.core, life: l}
 	})
 	if err != nil {
@@ -238,7 +238,7 @@ func (r *router) bury(ctx actor.Context, b *burial) {
 	name, fault := parseName(r.core.settings().Queues.DeadLetter, false)
 	var h *handle
 	if fault == nil || fault.Code == CodeDestinationUnknown {
-		h, fault = r.resolve(ctx, name, 0)
+		h, fault = r.resolve(ctx, name, 0, true)
 	}
 	if fault != nil {
 		r.core.log.Warn("no dead-letter queue", "destination", name.full, "cause", fault)

@@ -20,7 +20,6 @@ type session struct {
 	life    *life
 	bytes   []byte // scratch for an answer
 	running bool   // run is at work: what it calls must not start it again
-	asked   bool   // the injector has had its say on the next frame
 }
 
 func (s *session) receive(ctx actor.Context, message any) {
@@ -35,6 +34,10 @@ func (s *session) receive(ctx actor.Context, message any) {
 		}
 	case *rejected:
 		s.fail(ctx, m.fault, m.receipt, m.hasReceipt)
+	case *loggedIn:
+		s.loggedIn(ctx, m)
+	case *authorized:
+		s.authorized(ctx, m)
 	case *resolved:
 		s.found = m
 		s.resume(ctx, waitResolve)
@@ -113,6 +116,10 @@ func (s *session) enqueue(ctx actor.Context, m any) {
 		s.flow.tellWhenDone()
 		return
 	}
+	if s.wait == waitLogin && s.giveUpLogin(m) {
+		s.drop()
+		s.wait = waitNothing
+	}
 	s.backlog = append(s.backlog, m)
 	s.run(ctx)
 }
@@ -137,9 +144,6 @@ func (s *session) run(ctx actor.Context) {
 
 func (s *session) work(ctx actor.Context) {
 	for s.wait == waitNothing && len(s.backlog) > 0 && s.phase < failing {
-		if s.swapped != nil {
-			s.endSwap()
-		}
 		switch m := s.backlog[0].(type) {
 		case *transport.Inbound:
 			if !s.frames(ctx, m) {
@@ -179,10 +183,6 @@ func (s *session) next() {
 // or the connection is closing.
 func (s *session) frames(ctx actor.Context, in *transport.Inbound) bool {
 	for s.cursor < len(in.Frames) {
-		if s.core.injector != nil && !s.asked && !s.intact(in) {
-			s.step()
-			continue
-		}
 		f := &in.Frames[s.cursor]
 		done := s.handle(ctx, f, in)
 		if s.phase >= failing {
@@ -190,23 +190,14 @@ func (s *session) frames(ctx actor.Context, in *transport.Inbound) bool {
 		}
 		if done {
 			*f = stompwire.Frame{}
-			s.step()
-			if s.swapped != nil {
-				s.swap(in)
-			}
+			s.cursor++
+			s.life.progress()
 		}
 		if s.wait != waitNothing {
 			return false
 		}
 	}
 	return true
-}
-
-// step goes on to the next frame.
-func (s *session) step() {
-	s.cursor++
-	s.asked = false
-	s.life.progress()
 }
 
 // handle carries out one frame. False: it is not done and will be handled again after a wait.
@@ -339,6 +330,7 @@ func (s *session) drop() {
 func (s *session) close(ctx actor.Context, reason transport.CloseReason, text string) {
 	s.phase, s.reason = closing, reason
 	s.drop()
+	s.stopAsking()
 	ctx.Send(s.transport, &transport.Close{Reason: reason, Text: text, Linger: s.core.settings().Session.Linger})
 }
 
@@ -349,7 +341,7 @@ func reasonFor(c Code) transport.CloseReason {
 		return transport.ReasonShutdown
 	case CodeInternal:
 		return transport.ReasonInternalError
-	case CodeAuth:
+	case CodeAuth, CodeForbidden:
 		return transport.ReasonRefused
 	case CodeHeartBeat:
 		return transport.ReasonHeartBeatTimeout

@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"strconv"
 	"strings"
 	"time"
@@ -13,47 +11,97 @@ import (
 	"stampede/transport"
 )
 
-// first handles the first frame, which must be CONNECT or STOMP.
+// login is a CONNECT whose client is being looked at. It is in the checkpoint, so that a restarted session waits for the
+// answer that the last one asked for.
+type login struct {
+	version       stompwire.Version
+	send, receive time.Duration // heart-beats
+	answer        *loggedIn     // nil: it has not come
+}
+
+// first handles the first frame, which must be CONNECT or STOMP. False: who the client is has to be found out first.
 func (s *session) first(ctx actor.Context, f *stompwire.Frame) bool {
 	if f.Command != stompwire.Connect && f.Command != stompwire.Stomp {
 		receipt, has := f.Header.Get("receipt")
 		s.fail(ctx, faultf(CodeNotConnected, "not connected", "the first frame must be CONNECT or STOMP and was %s", f.Command), receipt, has)
 		return true
 	}
+	if s.login == nil {
+		if fault := s.beginLogin(ctx, f); fault != nil {
+			s.fail(ctx, fault, "", false)
+			return true
+		}
+	}
+	switch answer := s.login.answer; {
+	case answer == nil:
+		s.stall(waitLogin)
+		return false
+	case answer.fault != nil:
+		s.fail(ctx, answer.fault, "", false)
+	default:
+		s.admit(ctx, s.login)
+	}
+	return true
+}
+
+// beginLogin reads a CONNECT and has the authenticators asked who it comes from.
+func (s *session) beginLogin(ctx actor.Context, f *stompwire.Frame) *Fault {
 	version, fault := s.negotiate(f)
-	if fault == nil {
-		fault = s.authenticate(f)
-	}
-	var beat stompwire.HeartBeat
-	if fault == nil {
-		beat, fault = clientHeartBeat(f)
-	}
-	server := stompwire.HeartBeat{Send: s.core.settings().HeartBeat.Send, Want: s.core.settings().HeartBeat.Receive}
-	var send, receive time.Duration
-	if fault == nil {
-		send, receive, fault = s.heartBeats(server, beat)
-	}
 	if fault != nil {
-		s.fail(ctx, fault, "", false)
-		return true
+		return fault
 	}
-	s.version = version
-	s.login, _ = f.Header.Get("login")
+	beat, fault := clientHeartBeat(f)
+	if fault != nil {
+		return fault
+	}
+	l := &login{version: version}
+	if l.send, l.receive, fault = s.heartBeats(s.core.heartBeat(), beat); fault != nil {
+		return fault
+	}
+	if s.core.authenticator == nil && s.core.access.Load().Open() {
+		l.answer = &loggedIn{identity: s.core.access.Load().Anonymous()}
+	} else {
+		given := credentials(f, s.conn.Info())
+		s.core.authenticate(s.present(), s.conn, given, ctx.Self())
+	}
+	s.login = l
+	return nil
+}
+
+// loggedIn goes on with the CONNECT. A session that failed while it asked may have asked twice: the first answer counts.
+func (s *session) loggedIn(ctx actor.Context, m *loggedIn) {
+	if s.login != nil && s.login.answer == nil {
+		s.login.answer = m
+	}
+	s.resume(ctx, waitLogin)
+}
+
+// admit lets a client in.
+func (s *session) admit(ctx actor.Context, l *login) {
+	s.version = l.version
+	s.identity = l.answer.identity
+	s.permits.restricted = s.core.authorizer != nil
 	answer := stompwire.Frame{Command: stompwire.Connected, Header: stompwire.Header{
-		{Name: "version", Value: version.String()},
+		{Name: "version", Value: s.version.String()},
 		{Name: "session", Value: s.core.boot + "-" + strconv.FormatUint(s.id, 10)},
 		{Name: "server", Value: s.core.server},
-		{Name: "heart-beat", Value: server.String()},
+		{Name: "heart-beat", Value: s.core.heartBeat().String()},
 	}}
 	s.write(&answer)
 	s.phase = connected
-	ctx.Send(s.transport, &transport.Admit{Version: version, Limits: s.core.wireLimits()})
-	if send > 0 || receive > 0 {
-		ctx.Send(s.transport, &transport.SetHeartBeat{Send: send, Receive: receive, Tolerance: s.core.settings().HeartBeat.Tolerance})
+	ctx.Send(s.transport, &transport.Admit{Version: s.version, Limits: s.core.wireLimits()})
+	if l.send > 0 || l.receive > 0 {
+		ctx.Send(s.transport, &transport.SetHeartBeat{Send: l.send, Receive: l.receive, Tolerance: s.core.settings().HeartBeat.Tolerance})
 	}
+	s.login = nil
 	s.core.stats.logins.Add(1)
 	s.core.event(Event{Kind: EventConnected, Role: s.life.role.name, Actor: s.life.pid.Id, Cause: remote(s.conn)})
-	return true
+}
+
+// heartBeat is what the broker offers.
+func (c *core) heartBeat() stompwire.HeartBeat {
+	cfg := c.settings().HeartBeat
+	return stompwire.HeartBeat{Send: cfg.Send, Want: cfg.Receive}
 }
 
 // negotiate agrees on a version, within what a WebSocket sub-protocol demands.
@@ -83,24 +131,6 @@ func offers(accept string, v stompwire.Version) bool {
 		}
 	}
 	return false
-}
-
-// authenticate checks login and passcode, if any are configured, in constant time.
-func (s *session) authenticate(f *stompwire.Frame) *Fault {
-	cfg := s.core.settings()
-	if cfg.Login == "" && cfg.Passcode == "" {
-		return nil
-	}
-	login, _ := f.Header.Get("login")
-	passcode, _ := f.Header.Get("passcode")
-	// Hashed first, so that not even the lengths can be timed.
-	given, want := sha256.Sum256([]byte(login)), sha256.Sum256([]byte(cfg.Login))
-	givenPass, wantPass := sha256.Sum256([]byte(passcode)), sha256.Sum256([]byte(cfg.Passcode))
-	if subtle.ConstantTimeCompare(given[:], want[:])&subtle.ConstantTimeCompare(givenPass[:], wantPass[:]) == 1 {
-		return nil
-	}
-	s.core.log.Warn("a login was refused", "login", login, "remote", remote(s.conn))
-	return faultf(CodeAuth, "login refused", "login and passcode are required, and these are not right")
 }
 
 func clientHeartBeat(f *stompwire.Frame) (stompwire.HeartBeat, *Fault) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"stampede/actors/access"
 	"stampede/stompwire"
 	"stampede/transport"
 )
@@ -18,6 +19,16 @@ func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.I
 		receipt, has := f.Header.Get("receipt")
 		s.fail(ctx, fault, receipt, has)
 		return true
+	}
+	if s.permits.restricted {
+		fault, known := s.permitted(ctx, access.Write, h.destination)
+		if !known {
+			return false
+		}
+		if fault != nil {
+			s.fail(ctx, fault, h.receipt, h.hasReceipt)
+			return true
+		}
 	}
 	to, fault, found := s.find(ctx, h.destination, false)
 	if fault == nil && !found {
@@ -125,8 +136,16 @@ func (s *session) find(ctx actor.Context, name string, subscribing bool) (h *han
 	if fault != nil {
 		return nil, fault, false
 	}
+	mayCreate := true
+	if s.permits.restricted {
+		fault, known := s.permitted(ctx, access.Create, name)
+		if !known {
+			return nil, nil, false
+		}
+		mayCreate = fault == nil
+	}
 	s.stall(waitResolve)
-	ctx.Send(s.core.router(), &resolve{name: parsed, session: ctx.Self(), owner: s.id})
+	ctx.Send(s.core.router(), &resolve{name: parsed, session: ctx.Self(), owner: s.id, mayCreate: mayCreate})
 	return nil, nil, false
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"stampede/actors/access"
 	"stampede/stompwire"
 )
 
@@ -15,6 +16,15 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 	sub, fault := s.parseSubscribe(f)
 	if fault != nil {
 		return true, fault
+	}
+	if s.permits.restricted {
+		fault, known := s.permitted(ctx, access.Read, sub.destination.full)
+		if !known {
+			return false, nil
+		}
+		if fault != nil {
+			return true, fault
+		}
 	}
 	if sub.destination.pattern && sub.exclusive {
 		return true, faultf(CodeSyntax, "exclusive is for queues", "%q stands for topics: each of their subscribers gets every message", sub.destination.full)
