@@ -47,7 +47,8 @@ type core struct {
 	boot       string // tells message and session ids of this run from any other's
 	roles      roles
 	events     eventBus
-	injector   func(role, path, phase string, message any)
+	injector   Injector  // nil: no faults
+	began      time.Time // what an injector's times count from
 	table      table
 	stats      counters
 
@@ -109,7 +110,7 @@ type options struct {
 	system    *actor.ActorSystem
 	scheduler Scheduler
 	random    io.Reader
-	injector  func(role, path, phase string, message any)
+	injector  Injector
 
 	authenticator access.Authenticator
 	authorizer    access.Authorizer
@@ -163,7 +164,7 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 		opt(&o)
 	}
 	b := &Broker{done: make(chan struct{})}
-	c := &core{log: o.log, clock: o.clock, injector: o.injector, server: "stampede/" + o.version, roles: newRoles(cfg)}
+	c := &core{log: o.log, clock: o.clock, injector: o.injector, began: o.clock.Now(), server: "stampede/" + o.version, roles: newRoles(cfg)}
 	c.live.Store(cfg)
 	c.names.from = o.random
 	c.authenticator, c.authorizer = o.authenticator, o.authorizer

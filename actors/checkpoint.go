@@ -28,9 +28,11 @@ type checkpoint struct {
 	asking   context.Context    // of questions about it; made when the first is asked
 	hangUp   context.CancelFunc // ends asking
 
-	backlog []any // *transport.Inbound, *transport.Malformed, *transport.Ended, *quiesce: not yet handled
-	cursor  int   // frames of the first that are handled
-	newest  any   // what was put into the backlog last
+	backlog []any            // *transport.Inbound, *transport.Malformed, *transport.Ended, *quiesce: not yet handled
+	cursor  int              // frames of the first that are handled
+	swapped *stompwire.Frame // by an injector: its place is behind the next frame
+	twins   int              // frames from the next on that an injector made and is not asked about
+	newest  any              // what was put into the backlog last
 	wait    wait
 	found   *resolved  // answer to the last resolve
 	pending []*publish // batches not yet sent

@@ -22,6 +22,7 @@ const (
 	EventDisconnected   EventKind = "disconnected"    // a connection ended; Cause is its reason
 	EventSlowConsumer   EventKind = "slow consumer"   // a client's outbox is full
 	EventDeadLetter     EventKind = "dead letter"     // a message went to the dead-letter queue
+	EventFault          EventKind = "fault injected"  // an injector broke something on purpose
 	EventUnhandled      EventKind = "unhandled"       // an actor got a message it has no use for: a bug
 )
 
@@ -32,7 +33,7 @@ type Event struct {
 	Role    string // the kind of actor: session, destination, …
 	Actor   string // its path
 	Cause   string
-	Attempt int           // failures within the window, this one included
+	Attempt int           // failures within the window, this one included; of a fault: how often the message was begun
 	Backoff time.Duration // pause before the restart
 	Stack   string        // of a panic
 }
@@ -44,7 +45,7 @@ func (e *Event) level() slog.Level {
 		return slog.LevelDebug
 	case EventDeadLetter:
 		return slog.LevelInfo
-	case EventSlowConsumer, EventResumed, EventRestarting:
+	case EventSlowConsumer, EventResumed, EventRestarting, EventFault:
 		return slog.LevelWarn
 	default:
 		return slog.LevelError
@@ -109,22 +110,4 @@ func (c *core) event(e Event) {
 	}
 	c.log.LogAttrs(context.Background(), e.level(), string(e.Kind), attrs...)
 	c.events.publish(e)
-}
-
-// phase is a moment in an actor's life at which a fault can be injected.
-type phase string
-
-const (
-	phaseStarted    phase = "started"
-	phaseMessage    phase = "message"
-	phaseStopping   phase = "stopping"
-	phaseStopped    phase = "stopped"
-	phaseRestarting phase = "restarting"
-)
-
-// inject gives the fault injector, if there is one, its chance to panic.
-func (c *core) inject(l *life, p phase, message any) {
-	if c.injector != nil {
-		c.injector(l.role.name, l.pid.Id, string(p), message)
-	}
 }

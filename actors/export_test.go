@@ -9,7 +9,16 @@ import (
 // WithInjector has f called before every message and phase of every guarded actor; a panic in it
 // is that actor's.
 func WithInjector(f func(role, path, phase string, message any)) Option {
-	return func(o *options) { o.injector = f }
+	return WithFaults(injectorFunc(f))
+}
+
+type injectorFunc func(role, path, phase string, message any)
+
+func (f injectorFunc) At(o *Occasion) Injection {
+	if o.Phase != PhaseFrame {
+		f(o.Role, o.life.pid.Id, string(o.Phase), o.message)
+	}
+	return Injection{}
 }
 
 // Actors counts the actors of the broker's system, the library's own few included.

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -20,7 +21,9 @@ type mailbox struct {
 	user      []any // posted, not yet taken
 	system    []any
 	scheduled bool
-	suspended bool
+	suspended bool // failed or paused
+
+	failed, paused bool // the reader's
 
 	hasSystem atomic.Bool // a hint, so that the reader needs no lock between user messages
 	taken     []any       // the reader's batch and its place in it
@@ -41,6 +44,7 @@ var errGoexit = errors.New("the message handler ended its goroutine")
 
 func newMailbox(l *life) actor.Mailbox {
 	m := &mailbox{life: l}
+	l.mailbox = m
 	m.run = m.process
 	return m
 }
@@ -151,9 +155,11 @@ func (m *mailbox) handle(share int) (done bool, handled int) {
 func (m *mailbox) dispatchSystem(message any) {
 	switch message.(type) {
 	case *actor.SuspendMailbox:
-		m.setSuspended(true)
+		m.suspend(true, m.paused)
 	case *actor.ResumeMailbox:
-		m.setSuspended(false)
+		m.suspend(false, m.paused)
+	case *unpause:
+		m.suspend(m.failed, false)
 	default:
 		m.invoker.InvokeSystemMessage(message)
 	}
@@ -199,11 +205,25 @@ func (m *mailbox) goIdle() bool {
 	return true
 }
 
-// suspended is only changed by the reader, but posting looks at it.
-func (m *mailbox) setSuspended(s bool) {
+// suspend is only called by the reader, but posting looks at what it sets.
+func (m *mailbox) suspend(failed, paused bool) {
+	m.failed, m.paused = failed, paused
 	m.mu.Lock()
-	m.suspended = s
+	m.suspended = failed || paused
 	m.mu.Unlock()
+}
+
+// unpause ends what postpone began.
+type unpause struct{}
+
+// postpone puts the message that is being handled back to where it was, and takes no user message for a
+// while. Only the handler of that message may call it.
+func (m *mailbox) postpone(message any, d time.Duration) {
+	m.next--
+	m.taken[m.next] = message
+	m.left.Add(1)
+	m.suspend(m.failed, true)
+	m.life.core.clock.AfterFunc(d, func() { m.PostSystemMessage(&unpause{}) })
 }
 
 // isSuspended is called by the reader alone, which is the only writer: no lock.

@@ -142,7 +142,9 @@ func (r *router) resolve(ctx actor.Context, name destinationName, owner uint64, 
 func (r *router) make(ctx actor.Context, h *handle) (*handle, error) {
 	h.state = newDestinationState(r.core, h)
 	r.generation++
-	l, err := r.core.spawn(ctx, r.core.roles.destination, actorName(h.kind, h.address, r.generation), func(l *life) process {
+	kind := r.core.roles.destination
+	kind.about = h.address
+	l, err := r.core.spawn(ctx, kind, actorName(h.kind, h.address, r.generation), func(l *life) process {
 		return &destination{destinationState: h.state, core: r.core, life: l}
 	})
 	if err != nil {

@@ -20,6 +20,7 @@ type session struct {
 	life    *life
 	bytes   []byte // scratch for an answer
 	running bool   // run is at work: what it calls must not start it again
+	asked   bool   // the injector has had its say on the next frame
 }
 
 func (s *session) receive(ctx actor.Context, message any) {
@@ -144,6 +145,9 @@ func (s *session) run(ctx actor.Context) {
 
 func (s *session) work(ctx actor.Context) {
 	for s.wait == waitNothing && len(s.backlog) > 0 && s.phase < failing {
+		if s.swapped != nil {
+			s.endSwap()
+		}
 		switch m := s.backlog[0].(type) {
 		case *transport.Inbound:
 			if !s.frames(ctx, m) {
@@ -183,6 +187,10 @@ func (s *session) next() {
 // or the connection is closing.
 func (s *session) frames(ctx actor.Context, in *transport.Inbound) bool {
 	for s.cursor < len(in.Frames) {
+		if s.core.injector != nil && !s.asked && !s.intact(in) {
+			s.step()
+			continue
+		}
 		f := &in.Frames[s.cursor]
 		done := s.handle(ctx, f, in)
 		if s.phase >= failing {
@@ -190,14 +198,23 @@ func (s *session) frames(ctx actor.Context, in *transport.Inbound) bool {
 		}
 		if done {
 			*f = stompwire.Frame{}
-			s.cursor++
-			s.life.progress()
+			s.step()
+			if s.swapped != nil {
+				s.swap(in)
+			}
 		}
 		if s.wait != waitNothing {
 			return false
 		}
 	}
 	return true
+}
+
+// step goes on to the next frame.
+func (s *session) step() {
+	s.cursor++
+	s.asked = false
+	s.life.progress()
 }
 
 // handle carries out one frame. False: it is not done and will be handled again after a wait.

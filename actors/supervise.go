@@ -28,6 +28,7 @@ type role struct {
 	// supervisors, which hold no business that a message could have left half done.
 	resumes bool
 	policy  restartPolicy
+	about   string // what this one of its kind serves: a destination's name
 }
 
 // restartPolicy is how a failed actor is treated by its supervisor.
@@ -84,6 +85,8 @@ type life struct {
 
 	inflight any // the message being handled, or that a crash interrupted
 	attempts int // how often it was begun
+	mailbox  *mailbox
+	exempt   bool // the next message was delayed by the injector, which is not asked again
 
 	history []time.Time // failures; the supervisor's
 }
@@ -152,12 +155,12 @@ func (g *guard) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		g.winding = true
 		g.life.stopping.Store(true)
-		g.last(ctx, phaseStopping, m)
+		g.last(ctx, PhaseStopping, m)
 	case *actor.Restarting:
 		g.winding = true
-		g.last(ctx, phaseRestarting, m)
+		g.last(ctx, PhaseRestarting, m)
 	case *actor.Stopped:
-		g.last(ctx, phaseStopped, m)
+		g.last(ctx, PhaseStopped, m)
 	case *actor.Terminated:
 		g.terminated(ctx, m)
 	case *restartChild:
@@ -176,7 +179,9 @@ func (g *guard) started(ctx actor.Context, m *actor.Started) {
 		return
 	}
 	defer g.crashed()
-	l.core.inject(l, phaseStarted, m)
+	if l.core.injector != nil {
+		l.strike(PhaseStarted, m)
+	}
 	g.inner.receive(ctx, m)
 	if l.inflight != nil {
 		g.resume(ctx)
@@ -217,7 +222,10 @@ func (g *guard) begin(ctx actor.Context, message any) {
 	l := g.life
 	l.inflight = message
 	l.attempts++
-	l.core.inject(l, phaseMessage, message)
+	if l.core.injector != nil && l.strike(PhaseMessage, message) {
+		l.inflight = nil // it comes again
+		return
+	}
 	g.inner.receive(ctx, message)
 	l.inflight = nil
 }
@@ -269,10 +277,14 @@ func (g *guard) try(f func()) (c *crash) {
 
 // last handles a message after which protoactor can't bear a panic: one in Stopping restarts the
 // actor, one in Stopped hangs its parent for ever.
-func (g *guard) last(ctx actor.Context, p phase, message any) {
+func (g *guard) last(ctx actor.Context, p Phase, message any) {
 	// Two tries: an injected fault must not keep the process from letting go of what it holds.
 	for _, step := range []func(){
-		func() { g.life.core.inject(g.life, p, message) },
+		func() {
+			if g.life.core.injector != nil {
+				g.life.strike(p, message)
+			}
+		},
 		func() { g.inner.receive(ctx, message) },
 	} {
 		if c := g.try(step); c != nil {
