@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -25,17 +24,22 @@ import (
 
 // Broker is a running STOMP broker. All its methods may be called from any goroutine.
 type Broker struct {
-	core   *core
-	root   *actor.PID
-	doors  []*door
-	addrs  []net.Addr
+	core *core
+	root *actor.PID
+
+	reloading sync.Mutex // one Reload at a time
+	mu        sync.Mutex
+	doors     []*door // those of the configuration in force
+	addrs     []net.Addr
+
 	done   chan struct{}
 	closed sync.Once
 	err    error
 	pool   *workerPool
 }
 
-// core is what every actor of one broker shares. Nothing in it changes after Start but counters.
+// core is what every actor of one broker shares. Nothing in it changes after Start but counters and
+// the configuration in force.
 type core struct {
 	system     *actor.ActorSystem
 	dispatcher actor.Dispatcher
@@ -82,10 +86,14 @@ type roles struct {
 	destination, connection, transport, session, subscription, listener role
 }
 
-func newRoles(cfg *config.Config) roles {
-	s := cfg.Supervision
-	forever := restartPolicy{maxRestarts: -1, window: s.Window, backoffMin: s.BackoffMin, backoffMax: s.BackoffMax}
-	client := restartPolicy{maxRestarts: cfg.Session.MaxRestarts, window: cfg.Session.RestartWindow}
+func newRoles() roles {
+	forever := func(cfg *config.Config) restartPolicy {
+		s := cfg.Supervision
+		return restartPolicy{maxRestarts: -1, window: s.Window, backoffMin: s.BackoffMin, backoffMax: s.BackoffMax}
+	}
+	client := func(cfg *config.Config) restartPolicy {
+		return restartPolicy{maxRestarts: cfg.Session.MaxRestarts, window: cfg.Session.RestartWindow}
+	}
 	return roles{
 		root:         role{name: "broker", resumes: true, policy: forever},
 		router:       role{name: "destinations", resumes: true, policy: forever},
@@ -93,8 +101,8 @@ func newRoles(cfg *config.Config) roles {
 		listeners:    role{name: "listeners", resumes: true, policy: forever},
 		destination:  role{name: "destination", policy: forever},
 		listener:     role{name: "listener", policy: forever},
-		connection:   role{name: "connection", resumes: true, policy: restartPolicy{}},
-		transport:    role{name: "transport", policy: restartPolicy{}},
+		connection:   role{name: "connection", resumes: true},
+		transport:    role{name: "transport"},
 		session:      role{name: "session", policy: client},
 		subscription: role{name: "subscription", policy: client},
 	}
@@ -164,7 +172,7 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 		opt(&o)
 	}
 	b := &Broker{done: make(chan struct{})}
-	c := &core{log: o.log, clock: o.clock, injector: o.injector, began: o.clock.Now(), server: "stampede/" + o.version, roles: newRoles(cfg)}
+	c := &core{log: o.log, clock: o.clock, injector: o.injector, began: o.clock.Now(), server: "stampede/" + o.version, roles: newRoles()}
 	c.live.Store(cfg)
 	c.names.from = o.random
 	c.authenticator, c.authorizer = o.authenticator, o.authorizer
@@ -221,63 +229,17 @@ func (w warnings) WithGroup(g string) slog.Handler      { return warnings{w.Hand
 
 // listen opens every address before any actor runs, so that Start can say what is wrong.
 func (b *Broker) listen(ctx context.Context) error {
-	for i := range b.core.settings().Listen {
-		l := &b.core.settings().Listen[i]
-		tlsConfig, err := l.TLS()
-		if err != nil {
-			return fmt.Errorf("listener %s: %w", listenerName(l), err)
-		}
-		endpoints, err := l.Endpoints()
-		if err != nil {
-			return fmt.Errorf("listener %s: address %w", listenerName(l), err)
-		}
-		port := ""
-		for _, e := range endpoints {
-			d := &door{config: transport.ListenerConfig{
-				Name: listenerName(l), Network: e.Network, Address: e.Address, UnixMode: l.FileMode(),
-				STOMP: l.STOMP, WebSocket: l.WebSockets, HTTP: l.HTTP, TLS: tlsConfig, Origins: l.WebSocketsOrigin,
-				TLSOnly: l.TLSOnly, Web: l.Web, Trusted: l.Trusted, SniffTimeout: b.core.settings().Session.LoginTimeout, ServerHeader: b.core.server,
-				InboundWindow: int(b.core.settings().Limits.InboundWindow), OutboxCapacity: int(b.core.settings().Limits.Outbox),
-			}}
-			if host, p, err := net.SplitHostPort(e.Address); err == nil && p == "0" && port != "" {
-				d.config.Address = net.JoinHostPort(host, port) // both loopback addresses, one port
-			}
-			d.listener, err = transport.Listen(ctx, d.config)
-			if err != nil {
-				if e.Optional && !errors.Is(err, context.Canceled) && !addressInUse(err) {
-					b.core.log.Debug("an optional address is not there", "address", e.Address, "cause", err)
-					continue
-				}
-				return fmt.Errorf("listener %s: %w", listenerName(l), err)
-			}
-			if _, p, err := net.SplitHostPort(d.listener.Addr().String()); err == nil {
-				port = p
-			}
-			if e.Network != "unix" {
-				d.config.Address = d.listener.Addr().String() // a restart must find the same port
-			}
-			d.server = transport.NewServer(d.config, b.core.accepted, b.core.log, b.core.clock, b.core.dispatcher.Schedule)
-			b.doors = append(b.doors, d)
-			b.addrs = append(b.addrs, d.listener.Addr())
-		}
+	plan, err := b.core.planDoors(ctx, b.core.settings(), nil)
+	if err != nil {
+		return err
 	}
+	b.doors, b.addrs = plan.doors, addresses(plan.doors)
 	return nil
-}
-
-func listenerName(l *config.Listen) string {
-	if l.Name != "" {
-		return l.Name
-	}
-	return l.Address
 }
 
 // release gives back what a failed start has opened.
 func (b *Broker) release() {
-	for _, d := range b.doors {
-		if d.listener != nil {
-			_ = d.listener.Close()
-		}
-	}
+	closeAll(b.doors)
 	if b.pool != nil {
 		b.pool.Close()
 	}
@@ -352,7 +314,11 @@ func (b *Broker) spawn(ctx context.Context) error {
 }
 
 // Addrs returns the addresses the broker listens on, in the order of the configuration.
-func (b *Broker) Addrs() []net.Addr { return append([]net.Addr(nil), b.addrs...) }
+func (b *Broker) Addrs() []net.Addr {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]net.Addr(nil), b.addrs...)
+}
 
 // Done is closed when the broker has ended.
 func (b *Broker) Done() <-chan struct{} { return b.done }
@@ -504,6 +470,3 @@ func (c *core) opaqueName(k kind) string {
 	}
 	return replyQueuePrefix + c.random(20)
 }
-
-// addressInUse tells an address that somebody has from one that isn't there.
-func addressInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }

@@ -51,7 +51,7 @@ func (s *connections) receive(ctx actor.Context, message any) {
 		for _, pid := range ctx.Children() {
 			ctx.Send(pid, &sayGoodbye{})
 		}
-	case *abort:
+	case *abort, *settingsChanged:
 		for _, pid := range ctx.Children() {
 			ctx.Send(pid, m)
 		}
@@ -163,7 +163,7 @@ func (c *connection) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *actor.Started:
 		c.start(ctx)
-	case *quiesce, *sayGoodbye:
+	case *quiesce, *sayGoodbye, *settingsChanged:
 		ctx.Send(c.session.pid, m)
 	case *abort:
 		c.conn.Abort()

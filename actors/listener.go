@@ -3,7 +3,7 @@ package actors
 import (
 	"context"
 	"fmt"
-	"net"
+	"strconv"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -11,17 +11,27 @@ import (
 	"stampede/transport"
 )
 
-// listeners is the supervisor of the doors. It says when all are shut.
+// listeners is the supervisor of the doors. It says when all are shut, and when a change of them is done.
 type listeners struct {
-	core  *core
-	life  *life
-	doors []*door
-	open  map[string]bool
-	shut  chan<- struct{}
+	core   *core
+	life   *life
+	doors  []*door
+	open   map[string]bool // those whose actors are not gone yet
+	number int             // of the next actor: names are not used again
+	change *changeDoors    // being carried out
+	ending bool
+	shut   chan<- struct{}
 }
 
 // shutDoors (broker → listeners): accept nobody any more; shut is closed when that is so.
 type shutDoors struct{ shut chan<- struct{} }
+
+// changeDoors (broker → listeners): these are the doors from now on. done is closed when the others
+// are shut and the new ones have their actors.
+type changeDoors struct {
+	doors []*door
+	done  chan<- struct{}
+}
 
 func newListeners(c *core, doors []*door) func(*life) process {
 	s := &listeners{core: c, doors: doors, open: make(map[string]bool)}
@@ -34,29 +44,81 @@ func newListeners(c *core, doors []*door) func(*life) process {
 func (s *listeners) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *actor.Started:
-		for i, d := range s.doors {
-			l, err := s.core.spawn(ctx, s.core.roles.listener, fmt.Sprintf("%d:%s", i, d.config.Name), func(l *life) process {
-				return &listener{door: d, core: s.core, life: l}
-			})
-			if err != nil {
-				panic(err)
-			}
-			d.life = l
-			s.open[l.pid.Id] = true
-		}
+		s.spawn(ctx)
+	case *changeDoors:
+		s.begin(ctx, m)
 	case *shutDoors:
-		s.shut = m.shut
+		s.ending, s.shut = true, m.shut
 		for _, d := range s.doors {
-			d.life.stop(ctx)
+			if d.life != nil {
+				d.life.stop(ctx)
+			}
 		}
 		s.tellShut()
 	case *actor.Terminated:
 		delete(s.open, m.Who.Id)
 		s.tellShut()
+		s.finish(ctx)
 	case *gaveUp, *actor.Stopping, *actor.Stopped, *actor.Restarting:
 	default:
 		s.core.unhandled(s.life, message)
 	}
+}
+
+// spawn starts the actors of doors that have none.
+func (s *listeners) spawn(ctx actor.Context) {
+	for _, d := range s.doors {
+		if d.life != nil {
+			continue
+		}
+		name := strconv.Itoa(s.number) + ":" + d.config.Load().Name
+		s.number++
+		l, err := s.core.spawn(ctx, s.core.roles.listener, name, func(l *life) process {
+			return &listener{door: d, core: s.core, life: l}
+		})
+		if err != nil {
+			panic(err)
+		}
+		d.life = l
+		s.open[l.pid.Id] = true
+	}
+}
+
+// begin shuts the doors that are no more.
+func (s *listeners) begin(ctx actor.Context, m *changeDoors) {
+	stay := make(map[*door]bool, len(m.doors))
+	for _, d := range m.doors {
+		stay[d] = true
+	}
+	for _, d := range s.doors {
+		if !stay[d] && d.life != nil {
+			d.life.stop(ctx)
+		}
+	}
+	s.change = m
+	s.finish(ctx)
+}
+
+// finish goes on with a change when the doors that go are gone: a new one may have waited for the
+// address of one of them. Sockets that are open already hold their clients meanwhile.
+func (s *listeners) finish(ctx actor.Context) {
+	m := s.change
+	if m == nil || s.ending {
+		return
+	}
+	leaving := len(s.open)
+	for _, d := range m.doors {
+		if d.life != nil {
+			leaving--
+		}
+	}
+	if leaving > 0 {
+		return
+	}
+	s.doors = m.doors
+	s.spawn(ctx)
+	s.change = nil
+	close(m.done)
 }
 
 func (s *listeners) tellShut() {
@@ -64,15 +126,6 @@ func (s *listeners) tellShut() {
 		close(s.shut)
 		s.shut = nil
 	}
-}
-
-// door is what a listener keeps over restarts: the open socket and who serves it.
-type door struct {
-	config   transport.ListenerConfig
-	server   *transport.Server
-	listener net.Listener // open since before the actor started, so that its errors reach who started the broker
-	serving  bool
-	life     *life
 }
 
 // listener is the actor of one address. The accept loop is a goroutine of the server's; it goes on
@@ -93,11 +146,11 @@ func (l *listener) receive(ctx actor.Context, message any) {
 	case *served:
 		l.serving, l.listener = false, nil
 		if m.err != nil {
-			panic(fmt.Errorf("accepting on %s: %w", l.config.Address, m.err))
+			panic(fmt.Errorf("accepting on %s: %w", l.config.Load().Address, m.err))
 		}
 	case *actor.Stopping:
 		if err := l.server.Close(); err != nil {
-			l.core.log.Warn("closing a listener", "listener", l.config.Name, "cause", err)
+			l.core.log.Warn("closing a listener", "listener", l.config.Load().Name, "cause", err)
 		}
 	case *actor.Stopped, *actor.Restarting:
 	default:
@@ -112,7 +165,7 @@ func (l *listener) serve(ctx actor.Context) {
 	if l.listener == nil {
 		timeout, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		ln, err := transport.Listen(timeout, l.config)
+		ln, err := transport.Listen(timeout, *l.config.Load())
 		if err != nil {
 			panic(err) // tried again, after a backoff
 		}

@@ -64,8 +64,11 @@ func (r *router) receive(ctx actor.Context, message any) {
 	case *gaveUp:
 		// Destinations are never given up: their policy has no maximum.
 		r.core.unhandled(r.life, message)
+	case *settingsChanged:
+		r.configure(ctx)
+		m.done()
 	case *actor.Started:
-		r.started(ctx)
+		r.configure(ctx)
 	case *actor.Terminated, *actor.Stopping, *actor.Stopped, *actor.Restarting:
 	default:
 		r.core.unhandled(r.life, message)
@@ -90,8 +93,8 @@ func (r *router) refuse(ctx actor.Context, message any) {
 	}
 }
 
-// started makes the configured destinations.
-func (r *router) started(ctx actor.Context) {
+// configure makes the configured destinations that are not there yet.
+func (r *router) configure(ctx actor.Context) {
 	for _, d := range r.core.settings().Destinations.Named {
 		if r.core.table.lookup(d.Name) != nil {
 			continue

@@ -56,6 +56,8 @@ func (s *session) receive(ctx actor.Context, message any) {
 		s.decided(ctx, m)
 	case *drained:
 		s.drained(ctx)
+	case *settingsChanged:
+		s.settingsChanged(ctx)
 	case *outOfPatience:
 		s.goDown(ctx)
 	case *transport.Overflow:

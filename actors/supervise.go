@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"stampede/config"
 )
 
 // process is what an actor of this package does. Messages come as an argument and not from the
@@ -27,8 +29,15 @@ type role struct {
 	// resumes: a failure costs the message and nothing else; state and children stay. For
 	// supervisors, which hold no business that a message could have left half done.
 	resumes bool
-	policy  restartPolicy
-	about   string // what this one of its kind serves: a destination's name
+	policy  func(*config.Config) restartPolicy // of the configuration in force; nil: not restarted
+	about   string                             // what this one of its kind serves: a destination's name
+}
+
+func (r role) restarts(cfg *config.Config) restartPolicy {
+	if r.policy == nil {
+		return restartPolicy{}
+	}
+	return r.policy(cfg)
 }
 
 // restartPolicy is how a failed actor is treated by its supervisor.
@@ -323,7 +332,7 @@ func (g *guard) HandleFailure(system *actor.ActorSystem, supervisor actor.Superv
 	}
 	var wait time.Duration
 	var giveUp bool
-	child.history, wait, giveUp = child.role.policy.decide(child.history, g.life.core.clock.Now())
+	child.history, wait, giveUp = child.role.restarts(g.life.core.settings()).decide(child.history, g.life.core.clock.Now())
 	e := Event{Role: child.role.name, Actor: pid.Id, Cause: c.Error(), Attempt: len(child.history), Backoff: wait, Stack: string(c.stack)}
 	switch {
 	case giveUp:

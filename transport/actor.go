@@ -32,8 +32,8 @@ type ActorOptions struct {
 // DefaultEndGrace is the EndGrace of options that name none.
 const DefaultEndGrace = 10 * time.Second
 
-// NewActor returns the transport actor of c. It hears *Admit, *SetHeartBeat and
-// *Close. It must not be restarted: when it fails, it is to be stopped, and
+// NewActor returns the transport actor of c. It hears *Admit, *SetLimits,
+// *SetHeartBeat and *Close. It must not be restarted: when it fails, it is to be stopped, and
 // reports Closed while it stops. If it is restarted all the same, the new
 // incarnation stops itself.
 func NewActor(c *Conn, o ActorOptions) actor.Actor {
@@ -96,6 +96,8 @@ func (a *connActor) Receive(ctx actor.Context) {
 		a.start(ctx)
 	case *Admit:
 		a.admit(m)
+	case *SetLimits:
+		a.setLimits(m)
 	case *SetHeartBeat:
 		a.setHeartBeat(m)
 	case *Close:
@@ -160,6 +162,13 @@ func (a *connActor) admit(m *Admit) {
 	}
 	a.admitted = true
 	a.reader.admit <- m
+}
+
+// setLimits leaves the limits where the reader finds them.
+func (a *connActor) setLimits(m *SetLimits) {
+	if a.phase == phaseOpen && a.admitted {
+		a.reader.limits.Store(&m.Limits)
+	}
 }
 
 // ended hears from the reader that no more input will come. The session has

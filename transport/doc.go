@@ -21,7 +21,7 @@
 //	})
 //
 // The actor sends [Inbound], [Malformed], [Ended] and [Overflow] to the session and
-// [Closed] to the owner; it hears [Admit], [SetHeartBeat] and [Close]. All of them
+// [Closed] to the owner; it hears [Admit], [SetLimits], [SetHeartBeat] and [Close]. All of them
 // are pointers. Data does not pass through its mailbox: frames go from the reader
 // straight to the session, and messages from destinations straight into the
 // [Outbox], through a [Sink] per subscription. [Dial] is the client's side.

@@ -22,28 +22,29 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // routes builds the handler.
 func (s *Server) routes() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t := s.now.Load()
 		leave := s.conns.enter(nil)
-		w.Header().Set("Server", s.cfg.ServerHeader)
+		w.Header().Set("Server", t.ServerHeader)
 		if leave == nil {
 			answer(w, http.StatusServiceUnavailable, "the broker is shutting down")
 			return
 		}
 		defer leave()
 		switch {
-		case s.cfg.TLSOnly && r.TLS == nil && !overTLS(r):
+		case t.TLSOnly && r.TLS == nil && !overTLS(r):
 			answer(w, http.StatusBadRequest, "this port speaks TLS only: use https:// or wss://")
 		case hasToken(r.Header, "Upgrade", "websocket"):
-			s.upgrade(w, r)
-		case !s.cfg.HTTP && s.cfg.WebSocket:
+			s.upgrade(t, w, r)
+		case !t.HTTP && t.WebSocket:
 			w.Header().Set("Upgrade", "websocket")
 			w.Header().Set("Connection", "Upgrade")
 			answer(w, http.StatusUpgradeRequired, "this port serves WebSocket, and no other HTTP")
-		case !s.cfg.HTTP:
-			answer(w, http.StatusForbidden, "HTTP is not served here; this port serves: "+offered(&s.cfg))
+		case !t.HTTP:
+			answer(w, http.StatusForbidden, "HTTP is not served here; this port serves: "+offered(&t.ListenerConfig))
 		case r.URL.Path == "/health_check":
-			s.healthCheck(w, r)
+			t.healthCheck(w, r)
 		case r.URL.Path == "/":
-			s.frontPage(w, r)
+			t.frontPage(w, r)
 		default:
 			answer(w, http.StatusNotFound, "not found: there is /health_check and /, and every path takes a WebSocket upgrade")
 		}
@@ -74,7 +75,7 @@ func allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 
 // healthCheck says that the broker answers. Pages of any origin may ask, and
 // read the server header of the answer, as they could with xtomp.
-func (s *Server) healthCheck(w http.ResponseWriter, r *http.Request) {
+func (t *terms) healthCheck(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Expose-Headers", "server")
@@ -92,7 +93,7 @@ func (s *Server) healthCheck(w http.ResponseWriter, r *http.Request) {
 }
 
 // frontPage explains the port to a person with a browser.
-func (s *Server) frontPage(w http.ResponseWriter, r *http.Request) {
+func (t *terms) frontPage(w http.ResponseWriter, r *http.Request) {
 	if !allow(w, r, http.MethodGet, http.MethodHead) {
 		return
 	}
@@ -104,13 +105,27 @@ func (s *Server) frontPage(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; connect-src "+connectSources(r.Host)+"; frame-ancestors 'none'")
 	body := strings.NewReplacer(
 		"{{url}}", html.EscapeString(fmt.Sprintf("%s://%s/", scheme, r.Host)),
-		"{{server}}", html.EscapeString(s.cfg.ServerHeader),
-		"{{offered}}", html.EscapeString(offered(&s.cfg)),
+		"{{server}}", html.EscapeString(t.ServerHeader),
+		"{{offered}}", html.EscapeString(offered(&t.ListenerConfig)),
 	).Replace(page)
 	io.WriteString(w, body)
+}
+
+// connectSources lets what is typed into the page's console connect to this very port. Older browsers
+// don't count ws: as 'self', so the host is named too, if it is one: it must not say anything else.
+func connectSources(host string) string {
+	if host == "" {
+		return "'self'"
+	}
+	for _, c := range host {
+		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '.' || c == '-' || c == ':') {
+			return "'self'" // an IPv6 address is no source of CSP either
+		}
+	}
+	return "'self' ws://" + host + " wss://" + host
 }
 
 // overTLS reports whether r came over a TLS connection of our own server, which

@@ -33,6 +33,22 @@ func (s *testServer) ask(t *testing.T, request string) (*http.Response, string) 
 	return answer, string(body)
 }
 
+// What is typed into the console of the front page may connect to the port that the page came from, and a Host header
+// can't make the policy say anything else.
+func TestFrontPageMayConnectToItsOwnPort(t *testing.T) {
+	s := serve(t, all())
+	for host, want := range map[string]string{
+		"localhost:61613": "connect-src 'self' ws://localhost:61613 wss://localhost:61613;",
+		"[::1]:61613":     "connect-src 'self';",
+		"a;script-src":    "connect-src 'self';",
+	} {
+		answer, _ := s.ask(t, "GET / HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+		if got := answer.Header.Get("Content-Security-Policy"); !strings.Contains(got, want) || strings.Contains(got, "script-src") {
+			t.Errorf("%s: %s", host, got)
+		}
+	}
+}
+
 // Each request gets the status, headers and body it deserves, and a Server header.
 func TestHTTPAnswers(t *testing.T) {
 	s := serve(t, all())

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -56,19 +57,28 @@ const (
 
 // Server turns what listeners accept into Conns.
 type Server struct {
-	cfg      ListenerConfig
 	accept   func(*Conn)
-	log      *slog.Logger
+	log      *slog.Logger // without the listener's name
 	clock    Clock
 	schedule func(func())
 	handler  http.Handler
-	http     *http.Server
-	inner    *handedListener // connections on their way to http
+
+	now atomic.Pointer[terms]
 
 	done    *latch
 	conns   tracker // accepted, their protocol not known yet or HTTP
-	serving tracker // Serve calls
-	once    sync.Once
+	serving tracker // Serve calls, and those of net/http
+
+	mu      sync.Mutex // of Update
+	running bool       // Serve was called: net/http accepts
+}
+
+// terms are what a Server was told last. A connection is welcomed under those of the moment.
+type terms struct {
+	ListenerConfig
+	log   *slog.Logger
+	http  *http.Server
+	inner *handedListener // connections on their way to http
 }
 
 // NewServer returns a server that hands every STOMP connection to accept: on a
@@ -77,6 +87,33 @@ type Server struct {
 // more: a function that may block for as long as the peer does not read; nil
 // starts a goroutine.
 func NewServer(cfg ListenerConfig, accept func(*Conn), logger *slog.Logger, clock Clock, schedule func(func())) *Server {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{accept: accept, log: logger, clock: orSystem(clock), schedule: schedule, done: newLatch()}
+	s.handler = s.routes()
+	s.now.Store(s.terms(cfg))
+	return s
+}
+
+// Update has the server welcome connections as cfg says from now on: those that it has welcomed
+// already stay as they are, and so does the listener, whose address and mode are not looked at.
+func (s *Server) Update(cfg ListenerConfig) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.terms(cfg)
+	if s.running {
+		s.serveHTTP(next)
+	}
+	// net/http keeps what it was handed; what is on its way is handed to the next.
+	s.now.Swap(next).inner.Close()
+	if s.done.released() {
+		next.inner.Close()
+	}
+}
+
+// terms fills in the defaults, and makes what net/http fixes at its start.
+func (s *Server) terms(cfg ListenerConfig) *terms {
 	if cfg.SniffTimeout <= 0 {
 		cfg.SniffTimeout = DefaultSniffTimeout
 	}
@@ -92,15 +129,8 @@ func NewServer(cfg ListenerConfig, accept func(*Conn), logger *slog.Logger, cloc
 		cfg.TLS = cfg.TLS.Clone()
 		cfg.TLS.DynamicRecordSizingDisabled = true
 	}
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
-	}
-	s := &Server{
-		cfg: cfg, accept: accept, log: logger.With("listener", cfg.Name), clock: orSystem(clock), schedule: schedule,
-		done: newLatch(), inner: newHandedListener(),
-	}
-	s.handler = s.routes()
-	s.http = &http.Server{
+	t := &terms{ListenerConfig: cfg, log: s.log.With("listener", cfg.Name), inner: newHandedListener()}
+	t.http = &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: cfg.SniffTimeout,
 		ReadTimeout:       cfg.SniffTimeout,
@@ -109,7 +139,7 @@ func NewServer(cfg ListenerConfig, accept func(*Conn), logger *slog.Logger, cloc
 		MaxHeaderBytes:    cfg.MaxHeaderBytes,
 		// OPTIONS * is answered like any other request, with our headers.
 		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ErrorLog:                     slog.NewLogLogger(t.log.Handler(), slog.LevelDebug),
 		ConnState:                    s.httpState,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			if h, ok := c.(*handedConn); ok {
@@ -118,7 +148,30 @@ func NewServer(cfg ListenerConfig, accept func(*Conn), logger *slog.Logger, cloc
 			return ctx
 		},
 	}
-	return s
+	return t
+}
+
+// serveHTTP starts net/http under these terms. It ends when their inner listener is closed.
+func (s *Server) serveHTTP(t *terms) {
+	if leave := s.serving.enter(t.inner); leave != nil {
+		go func() {
+			defer leave()
+			t.http.Serve(t.inner)
+		}()
+	}
+}
+
+// hand gives a connection to net/http, under the terms of the moment.
+func (s *Server) hand(c *handedConn) bool {
+	for {
+		t := s.now.Load()
+		if t.inner.hand(c) {
+			return true
+		}
+		if s.done.released() || s.now.Load() == t {
+			return false
+		}
+	}
 }
 
 // Serve accepts from l until Close, and returns nil then. Errors that pass
@@ -132,16 +185,12 @@ func (s *Server) Serve(l net.Listener) error {
 		return nil
 	}
 	defer leave()
-	s.once.Do(func() {
-		leave := s.serving.enter(nil)
-		if leave == nil {
-			return
-		}
-		go func() {
-			defer leave()
-			s.http.Serve(s.inner)
-		}()
-	})
+	s.mu.Lock()
+	if !s.running {
+		s.running = true
+		s.serveHTTP(s.now.Load())
+	}
+	s.mu.Unlock()
 	backoff := time.Duration(0)
 	for {
 		c, err := l.Accept()
@@ -153,7 +202,7 @@ func (s *Server) Serve(l net.Listener) error {
 			return nil
 		case passes(err):
 			backoff = min(max(2*backoff, acceptBackoffMin), acceptBackoffMax)
-			s.log.Warn("can't accept a connection; trying again", "err", err, "pause", backoff)
+			s.now.Load().log.Warn("can't accept a connection; trying again", "err", err, "pause", backoff)
 			s.pause(backoff)
 		default:
 			return err
@@ -188,9 +237,12 @@ func passes(err error) bool {
 // that are running included. Conns that were accepted live on.
 func (s *Server) Close() error {
 	s.done.release()
-	s.inner.Close()
+	s.mu.Lock()
+	t := s.now.Load()
+	t.inner.Close()
+	s.mu.Unlock()
 	s.serving.close()
-	s.http.Close()
+	t.http.Close()
 	s.conns.close()
 	return nil
 }
@@ -208,85 +260,86 @@ func (s *Server) take(c net.Conn) {
 // welcome finds out what c speaks and hands it on. A panic, of the accept
 // function for instance, costs this connection only.
 func (s *Server) welcome(c net.Conn, leave func()) {
+	t := s.now.Load()
 	handed := false
 	defer func() {
-		if s.logPanic("accepting a connection panicked", c.RemoteAddr(), recover()) {
+		if t.logPanic("accepting a connection panicked", c.RemoteAddr(), recover()) {
 			c.Close()
 		}
 		if !handed {
 			leave()
 		}
 	}()
-	limit := s.clock.AfterFunc(s.cfg.SniffTimeout, func() { c.Close() })
-	sock, kind, head, err := s.unwrap(c)
+	limit := s.clock.AfterFunc(t.SniffTimeout, func() { c.Close() })
+	sock, kind, head, err := t.unwrap(c)
 	if inTime := limit.Stop(); err != nil || !inTime {
-		s.log.Debug("a connection ended before its protocol was known", "remote", c.RemoteAddr(), "err", err)
+		t.log.Debug("a connection ended before its protocol was known", "remote", c.RemoteAddr(), "err", err)
 		c.Close()
 		return
 	}
 	switch {
 	case kind == protocolHTTP:
-		handed = s.inner.hand(&handedConn{sniffed: sniffed{sock, head}, leave: leave})
+		handed = s.hand(&handedConn{sniffed: sniffed{sock, head}, leave: leave})
 		if !handed {
 			c.Close()
 		}
-	case !s.cfg.STOMP || s.plainRefused(sock):
-		s.refuseSTOMP(sock, head)
+	case !t.STOMP || t.plainRefused(sock):
+		s.refuseSTOMP(t, sock, head)
 	default:
 		leave() // Close must not end it any more
 		handed = true
-		s.acceptConn(s.newConn(sock, head, TCP))
+		s.acceptConn(s.newConn(t, sock, head, TCP))
 	}
 }
 
 // logPanic logs what recover returned, if it was a panic.
-func (s *Server) logPanic(what string, remote net.Addr, v any) bool {
+func (t *terms) logPanic(what string, remote net.Addr, v any) bool {
 	p, ok := recovered(v).(*PanicError)
 	if ok {
-		s.log.Error(what, "remote", remote, "panic", p.Value, "stack", string(p.Stack))
+		t.log.Error(what, "remote", remote, "panic", p.Value, "stack", string(p.Stack))
 	}
 	return ok
 }
 
 // unwrap sniffs, does the TLS handshake if that is what comes, and sniffs again.
-func (s *Server) unwrap(c net.Conn) (net.Conn, protocol, []byte, error) {
+func (t *terms) unwrap(c net.Conn) (net.Conn, protocol, []byte, error) {
 	kind, head, err := sniffConn(c)
 	if err != nil || kind != protocolTLS {
 		return c, kind, head, err
 	}
-	if s.cfg.TLS == nil {
-		s.log.Warn("a client began TLS, but this listener has no certificate", "remote", c.RemoteAddr())
+	if t.TLS == nil {
+		t.log.Warn("a client began TLS, but this listener has no certificate", "remote", c.RemoteAddr())
 		return nil, kind, nil, errors.New("TLS is not configured")
 	}
-	t := tls.Server(&sniffed{c, head}, s.cfg.TLS)
-	if err := t.Handshake(); err != nil {
-		s.log.Info("a TLS handshake failed", "remote", c.RemoteAddr(), "err", err)
+	secure := tls.Server(&sniffed{c, head}, t.TLS)
+	if err := secure.Handshake(); err != nil {
+		t.log.Info("a TLS handshake failed", "remote", c.RemoteAddr(), "err", err)
 		return nil, kind, nil, err
 	}
-	kind, head, err = sniffConn(t)
+	kind, head, err = sniffConn(secure)
 	if err == nil && kind == protocolTLS {
 		err = errors.New("TLS within TLS")
 	}
-	return t, kind, head, err
+	return secure, kind, head, err
 }
 
 // plainRefused reports whether sock lacks the TLS that the listener insists on.
-func (s *Server) plainRefused(sock net.Conn) bool {
+func (t *terms) plainRefused(sock net.Conn) bool {
 	_, encrypted := sock.(*tls.Conn)
-	return s.cfg.TLSOnly && !encrypted
+	return t.TLSOnly && !encrypted
 }
 
-func (s *Server) newConn(sock net.Conn, head []byte, kind Kind) *Conn {
+func (s *Server) newConn(t *terms, sock net.Conn, head []byte, kind Kind) *Conn {
 	c := newConn(sock, head, connOptions{
-		clock: s.clock, schedule: s.schedule, window: s.cfg.InboundWindow, outbox: s.cfg.OutboxCapacity,
+		clock: s.clock, schedule: s.schedule, window: t.InboundWindow, outbox: t.OutboxCapacity,
 	})
 	c.info = Info{
-		Kind: kind, Listener: s.cfg.Name, Remote: sock.RemoteAddr(), Local: sock.LocalAddr(),
-		Web: s.cfg.Web, Trusted: s.cfg.Trusted,
+		Kind: kind, Listener: t.Name, Remote: sock.RemoteAddr(), Local: sock.LocalAddr(),
+		Web: t.Web, Trusted: t.Trusted,
 	}
-	if t, ok := sock.(*tls.Conn); ok {
+	if secure, ok := sock.(*tls.Conn); ok {
 		c.info.TLS = true
-		if state := t.ConnectionState(); len(state.VerifiedChains) > 0 {
+		if state := secure.ConnectionState(); len(state.VerifiedChains) > 0 {
 			c.info.PeerCertificates = state.PeerCertificates
 		}
 	}
@@ -320,13 +373,13 @@ func (s *Server) acceptConn(c *Conn) {
 
 // refuseSTOMP tells a client that it does not find STOMP here, or not without
 // TLS.
-func (s *Server) refuseSTOMP(sock net.Conn, head []byte) {
-	c := s.newConn(sock, head, TCP)
-	message, detail := "STOMP is not served here", "This port serves: "+offered(&s.cfg)+".\n"
-	if s.plainRefused(sock) {
+func (s *Server) refuseSTOMP(t *terms, sock net.Conn, head []byte) {
+	c := s.newConn(t, sock, head, TCP)
+	message, detail := "STOMP is not served here", "This port serves: "+offered(&t.ListenerConfig)+".\n"
+	if t.plainRefused(sock) {
 		message, detail = "TLS is required", "This port speaks STOMP over TLS only.\n"
 	}
-	s.log.Info("refused a STOMP connection", "remote", c.info.Remote, "because", message)
+	t.log.Info("refused a STOMP connection", "remote", c.info.Remote, "because", message)
 	c.Refuse(ReasonUnsupportedData, stompwire.AppendFrame(nil, &stompwire.Frame{
 		Command: stompwire.Error,
 		Header: stompwire.Header{

@@ -66,6 +66,11 @@ type Admit struct {
 	Limits  stompwire.Limits
 }
 
+// SetLimits (session → transport) replaces the limits of an Admit. They hold from the next read on.
+type SetLimits struct {
+	Limits stompwire.Limits
+}
+
 // SetHeartBeat (session → transport) starts the heart-beats: one LF when
 // nothing else was written for Send, and the end of the connection when
 // nothing was read for Receive × Tolerance. 0 turns a direction off. A

@@ -56,6 +56,7 @@ type reader struct {
 
 	dec      *stompwire.Decoder
 	admit    chan *Admit
+	limits   atomic.Pointer[stompwire.Limits] // newer than those of admit; nil: there are none
 	admitted bool
 	batch    *frameBatch
 	cost     int
@@ -157,11 +158,22 @@ func (r *reader) read() *ending {
 func (r *reader) fill() error {
 	for {
 		err := r.conn.in.fill()
+		if r.limits.Load() != nil {
+			r.relimit()
+		}
 		if errors.Is(err, os.ErrDeadlineExceeded) && r.conn.cause.Load() != nil {
 			r.halt()
 			continue
 		}
 		return err
+	}
+}
+
+// relimit takes over limits that came after Admit.
+func (r *reader) relimit() {
+	if l := r.limits.Swap(nil); l != nil && r.admitted {
+		r.dec.SetLimits(*l)
+		r.conn.limitMessages(*l)
 	}
 }
 

@@ -25,11 +25,11 @@ const subprotocolList = "v12.stomp, v11.stomp, v10.stomp, stomp"
 
 // upgrade answers a request for a WebSocket, in the order in which a client
 // would mend its mistakes.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
+func (s *Server) upgrade(t *terms, w http.ResponseWriter, r *http.Request) {
 	origin, offered := r.Header.Get("Origin"), listed(r.Header, "Sec-Websocket-Protocol")
 	chosen, known := choose(offered)
 	switch {
-	case !s.cfg.WebSocket:
+	case !t.WebSocket:
 		answer(w, http.StatusForbidden, "WebSocket is not served here")
 		return
 	case !allow(w, r, http.MethodGet):
@@ -47,22 +47,22 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	case !validKey(r.Header["Sec-Websocket-Key"]):
 		answer(w, http.StatusBadRequest, "bad upgrade: Sec-WebSocket-Key has to be 16 bytes in base64, once")
 		return
-	case len(r.Header["Origin"]) > 1 || !originAllowed(origin, r.Host, s.cfg.Origins):
-		s.log.Warn("refused a WebSocket because of its origin", "origin", origin, "host", r.Host, "remote", r.RemoteAddr)
+	case len(r.Header["Origin"]) > 1 || !originAllowed(origin, r.Host, t.Origins):
+		t.log.Warn("refused a WebSocket because of its origin", "origin", origin, "host", r.Host, "remote", r.RemoteAddr)
 		answer(w, http.StatusForbidden, "this origin is not allowed here")
 		return
 	case len(offered) > 0 && !known:
 		answer(w, http.StatusBadRequest, "no sub-protocol in common; this port speaks: "+subprotocolList)
 		return
 	}
-	header := http.Header{"Server": {s.cfg.ServerHeader}}
+	header := http.Header{"Server": {t.ServerHeader}}
 	if chosen != "" {
 		header["Sec-Websocket-Protocol"] = []string{chosen}
 	}
 	hijack := &hijacker{ResponseWriter: w}
 	gorilla, err := upgrader.Upgrade(hijack, r, header)
 	if err != nil {
-		s.log.Info("a WebSocket handshake failed", "remote", r.RemoteAddr, "err", err)
+		t.log.Info("a WebSocket handshake failed", "remote", r.RemoteAddr, "err", err)
 		if hijack.link != nil {
 			hijack.link.Close()
 		}
@@ -71,9 +71,9 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		// net/http would log the panic and leave the hijacked socket open;
 		// acceptConn has closed it.
-		s.logPanic("accepting a WebSocket panicked", gorilla.RemoteAddr(), recover())
+		t.logPanic("accepting a WebSocket panicked", gorilla.RemoteAddr(), recover())
 	}()
-	c := s.newWebSocket(hijack.link, gorilla)
+	c := s.newWebSocket(t, hijack.link, gorilla)
 	c.info.Version, c.info.Path, c.info.Origin, c.info.Header = subprotocols[chosen], r.URL.Path, origin, r.Header
 	if r.TLS != nil && !c.info.TLS {
 		c.info.TLS = true
@@ -85,14 +85,14 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 }
 
 // newWebSocket makes a Conn of a finished handshake.
-func (s *Server) newWebSocket(link *wsLink, gorilla *websocket.Conn) *Conn {
+func (s *Server) newWebSocket(t *terms, link *wsLink, gorilla *websocket.Conn) *Conn {
 	sock, head := link.Conn, []byte(nil)
 	if h, ok := sock.(*handedConn); ok {
 		// Ours: below it is the socket itself, which can wait without a
 		// buffer and write many slices at once.
 		sock, head = h.sniffed.Conn, h.head
 	}
-	c := s.newConn(sock, head, WebSocket)
+	c := s.newConn(t, sock, head, WebSocket)
 	c.outbox.webSocket = true
 	c.ws = &wsStream{gorilla: gorilla, link: link}
 	link.conn, link.fill = c, c.in.fill

@@ -1,0 +1,100 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"stampede/actors/access"
+	"stampede/config"
+	"stampede/transport"
+)
+
+// Reloaded says what a Reload has changed.
+type Reloaded struct {
+	Changed []string // keys with another value, which is in force now
+	Restart []string // keys with another value that only a new broker takes over
+	Opened  []string // addresses that are listened on now
+	Closed  []string // addresses that are not any more; the connections that came through them stay
+}
+
+// Reload puts another configuration in force without dropping a connection or a message. cfg must not
+// be changed afterwards. If something in it can't be had, because it is not valid, or a certificate can't
+// be read, or an address is taken, then nothing changes, and the error says what.
+//
+// What was agreed on with a client at CONNECT stays with its connection: heart-beats, and the sizes of
+// its window and outbox. All else holds from the next frame on. Nobody is sent away because of a limit on
+// connections that is lower now.
+//
+// Where an address changes between one interface and all of them, the old listener has to be closed
+// before the new one can be opened. Should that fail, the listener is restarted until it works.
+func (b *Broker) Reload(ctx context.Context, cfg *config.Config) (*Reloaded, error) {
+	b.reloading.Lock()
+	defer b.reloading.Unlock()
+	c := b.core
+	if err := errors.Join(cfg.Validate(), cfg.CheckFiles()); err != nil {
+		return nil, err
+	}
+	policy, err := access.FromConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := c.planDoors(ctx, cfg, b.doors)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reloaded{Opened: texts(plan.fresh), Closed: texts(plan.closed)}
+	for _, change := range c.settings().Changes(cfg) {
+		if change.Restart {
+			r.Restart = append(r.Restart, change.Key)
+		} else {
+			r.Changed = append(r.Changed, change.Key)
+		}
+	}
+
+	// From here on it happens.
+	c.live.Store(cfg)
+	c.access.Store(policy)
+	failed := plan.apply()
+	b.mu.Lock()
+	b.doors, b.addrs = plan.doors, addresses(plan.doors)
+	b.mu.Unlock()
+	doors, destinations := make(chan struct{}), make(chan struct{})
+	c.system.Root.Send(c.listenersPID, &changeDoors{doors: plan.doors, done: doors})
+	c.system.Root.Send(c.routerPID, &settingsChanged{done: sync.OnceFunc(func() { close(destinations) })})
+	c.system.Root.Send(c.connectionsPID, &settingsChanged{})
+	for _, done := range []<-chan struct{}{doors, destinations} {
+		select {
+		case <-done:
+		case <-b.done:
+			closeAll(plan.fresh)
+			return nil, errors.New("the broker has ended")
+		case <-ctx.Done():
+			return r, errors.Join(failed, fmt.Errorf("the configuration is in force, but not everything has changed yet: %w", ctx.Err()))
+		}
+	}
+	return r, failed
+}
+
+func texts(doors []*door) []string {
+	var all []string
+	for _, addr := range addresses(doors) {
+		all = append(all, addr.String())
+	}
+	return all
+}
+
+// settingsChanged (broker → router; broker → connections → connection → session): another configuration
+// is in force. The router calls done when the destinations are as it says.
+type settingsChanged struct{ done func() }
+
+// settingsChanged takes over what a session keeps of the configuration.
+func (s *session) settingsChanged(ctx actor.Context) {
+	s.transactions.limits = s.core.transactionLimits()
+	if s.phase == connected {
+		ctx.Send(s.transport, &transport.SetLimits{Limits: s.core.wireLimits()})
+	}
+}
