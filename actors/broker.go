@@ -68,6 +68,9 @@ type core struct {
 		from io.Reader
 	}
 
+	destinations *router      // for Audit alone; anybody else sends messages
+	clients      *connections // likewise
+
 	routerPID      *actor.PID
 	connectionsPID *actor.PID
 	listenersPID   *actor.PID

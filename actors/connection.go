@@ -25,6 +25,7 @@ type connections struct {
 
 func newConnections(c *core) func(*life) process {
 	s := &connections{core: c, children: make(map[string]*checkpoint)}
+	c.clients = s
 	return func(l *life) process {
 		s.life = l
 		return s

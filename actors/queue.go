@@ -83,6 +83,7 @@ type entry struct {
 type consumer struct {
 	key         subscriptionKey
 	epoch       uint32
+	prefetch    int // messages it may have at a time
 	credit      int // messages it may still be given
 	exclusive   bool
 	inTurn      bool
@@ -205,7 +206,7 @@ func (q *queue) attach(key subscriptionKey, epoch uint32, credit int, exclusive 
 		}
 		q.detachConsumer(old)
 	}
-	c := &consumer{key: key, epoch: epoch, credit: credit, exclusive: exclusive, link: link}
+	c := &consumer{key: key, epoch: epoch, prefetch: credit, credit: credit, exclusive: exclusive, link: link}
 	q.consumers[key] = c
 	if exclusive && q.exclusive == nil {
 		q.exclusive = c

@@ -40,6 +40,7 @@ type patternSubscription struct{ last *subscribe }
 func newRouter(c *core) func(*life) process {
 	// Made once: the router resumes over failures, but should it ever be restarted, its table lives on.
 	r := &router{core: c, byKey: make(map[subscriptionKey]*patternSubscription)}
+	c.destinations = r
 	return func(l *life) process {
 		r.life = l
 		return r

@@ -226,6 +226,13 @@ func (e *pipeEnd) Read(p []byte) (int, error) {
 	return e.in.read(p), nil
 }
 
+// Buffered returns how many octets have arrived that were not read yet.
+func (e *pipeEnd) Buffered() int {
+	e.in.mu.Lock()
+	defer e.in.mu.Unlock()
+	return len(e.in.data)
+}
+
 // readReady waits without a buffer.
 func (e *pipeEnd) readReady(in *inlet) (int, error) {
 	e.in.mu.Lock()
