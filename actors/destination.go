@@ -67,8 +67,11 @@ type destination struct {
 	due   time.Time
 	idle  transport.Timer
 
+	looking bool // a lookOn is on the way
+
 	// Scratch space, so that a burst allocates nothing per message and subscriber.
 	deliveries [3][]transport.Delivery
+	chosen     []transport.Delivery
 	touched    []*consumer
 	extra      []byte
 }
@@ -95,6 +98,9 @@ func (d *destination) receive(ctx actor.Context, message any) {
 		d.flush(ctx)
 	case *unburied:
 		d.unburied(ctx, m)
+	case *lookOn:
+		d.looking = false
+		d.flush(ctx)
 	case *tick:
 		d.timer = nil
 		d.tick(ctx)
@@ -350,6 +356,11 @@ func (d *destination) spread(ctx actor.Context, batch []*Message, progress *spre
 	for progress.served < len(d.topic.subscribers) {
 		s := d.topic.subscribers[progress.served]
 		progress.served++
+		if s.link.selector != nil {
+			a, o := d.spreadSelected(ctx, s, batch)
+			auto, others = auto+a, others+o
+			continue
+		}
 		encoded := d.encode(batch, s.link.version)
 		if s.link.auto {
 			auto += s.link.sink.Deliver(encoded)
@@ -374,6 +385,31 @@ func (d *destination) spread(ctx actor.Context, batch []*Message, progress *spre
 	}
 }
 
+// spreadSelected gives a subscriber those messages of a batch that its selector matches. It tells how many
+// went into an outbox, and how many into an inbox.
+func (d *destination) spreadSelected(ctx actor.Context, s *subscriber, batch []*Message) (auto, others int) {
+	var items []delivered
+	chosen := d.chosen[:0]
+	for _, m := range batch {
+		switch {
+		case !s.link.selector.Matches(m.lookup):
+		case s.link.auto:
+			chosen = append(chosen, transport.Delivery{Tail: m.tail(s.link.version)})
+		default:
+			items = append(items, delivered{msg: m, deliveries: 1})
+		}
+	}
+	if len(chosen) > 0 {
+		auto = s.link.sink.Deliver(chosen)
+	}
+	clear(chosen)
+	d.chosen = chosen[:0]
+	if len(items) > 0 && s.link.inbox.put(items, d.handle) {
+		ctx.Send(s.link.subscription, &arrived{})
+	}
+	return auto, len(items)
+}
+
 // encode gives the deliveries of a batch in a version; made once per batch and version.
 func (d *destination) encode(batch []*Message, v stompwire.Version) []transport.Delivery {
 	i := v - stompwire.V10
@@ -395,8 +431,12 @@ func (d *destination) flush(ctx actor.Context) {
 			d.touched[i] = nil
 		}
 		if !d.resumeHeld(ctx) {
-			return
+			break
 		}
+	}
+	if d.queue.unfinished && !d.looking {
+		d.looking = true
+		ctx.Send(ctx.Self(), &lookOn{})
 	}
 }
 

@@ -68,8 +68,8 @@ func TestFaultTexts(t *testing.T) {
 	if f := limitFault(CodeHeaders, "too many", "limits.max_headers", 64); !strings.Contains(f.Detail, "limits.max_headers is 64") || f.Code != CodeHeaders || f.Message != "too many" {
 		t.Errorf("got %v", f)
 	}
-	f := unsupported("selectors")
-	if !strings.Contains(f.Detail, "selectors") || f.Code != CodeUnsupported {
+	f := unsupported("browsing")
+	if !strings.Contains(f.Detail, "browsing") || f.Code != CodeUnsupported {
 		t.Errorf("got %v", f)
 	}
 	if s := faultf(CodeAck, "short", "long %d%%", 5).Error(); s != "short (ack): long 5%" {

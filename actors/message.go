@@ -153,6 +153,24 @@ func consumed(name string) bool {
 	return strings.HasPrefix(name, "session")
 }
 
+// lookup gives a header as selectors see it: one of the SEND that is passed on, or one that the broker
+// writes, if it is the same for every delivery.
+func (m *Message) lookup(name string) (string, bool) {
+	switch name {
+	case "message-id":
+		return m.id, true
+	case "destination":
+		return m.destination, true
+	case "content-length":
+		return strconv.Itoa(len(m.body)), true
+	}
+	value, ok := m.header.Get(name)
+	if ok && consumed(name) {
+		return "", false
+	}
+	return value, ok
+}
+
 // maxCopiedBody is the largest body that is copied behind its headers; larger ones are referred to.
 const maxCopiedBody = 4 << 10
 

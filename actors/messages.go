@@ -5,6 +5,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"stampede/actors/selector"
 	"stampede/stompwire"
 	"stampede/transport"
 )
@@ -28,11 +29,12 @@ func (k subscriptionKey) less(o subscriptionKey) bool {
 
 // consumerLink is the way from a destination to a subscription.
 type consumerLink struct {
-	auto         bool              // straight into the sink; else through the actor
-	sink         *transport.Sink   // for auto
-	subscription *actor.PID        // for the client modes
-	inbox        *inbox            // where a topic puts messages in those
-	version      stompwire.Version // which encoding the sink wants
+	auto         bool               // straight into the sink; else through the actor
+	sink         *transport.Sink    // for auto
+	subscription *actor.PID         // for the client modes
+	inbox        *inbox             // where a topic puts messages in those
+	version      stompwire.Version  // which encoding the sink wants
+	selector     *selector.Selector // nil: every message
 }
 
 // publish (session → destination): messages of one connection in the order they were sent.
@@ -247,6 +249,9 @@ type decided struct {
 	id txID
 	to *handle
 }
+
+// lookOn (queue → itself): more messages are to be held against its consumers' selectors.
+type lookOn struct{}
 
 // burial is a message on its way from a queue to the dead-letter queue. The queue owns it until
 // buried; unburied makes it try again later.

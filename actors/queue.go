@@ -17,10 +17,14 @@ type queue struct {
 	ready         [priorities]entryList
 	mask          uint16 // which of ready are not empty
 	consumers     map[subscriptionKey]*consumer
-	turn          consumerRing
-	exclusive     *consumer // while set, the only one served
-	delayed       timeHeap  // entries not due yet
-	expiring      timeHeap  // entries with an expiry
+	turn          consumerRing // of consumers without a selector
+	turns         uint64       // counts who entered a turn: it orders several turns among each other
+	selections    []*selection // one for each selector, see queue_select.go
+	maxLooked     int          // messages one dispatch tries selectors on
+	unfinished    bool         // the last dispatch reached that: there may be more to give
+	exclusive     *consumer    // while set, the only one served
+	delayed       timeHeap     // entries not due yet
+	expiring      timeHeap     // entries with an expiry
 	parked        map[*entry]struct{}
 	claimed       map[*entry]claim
 	count         int // messages owned: ready, delayed, outstanding, claimed, parked
@@ -86,7 +90,9 @@ type consumer struct {
 	prefetch    int // messages it may have at a time
 	credit      int // messages it may still be given
 	exclusive   bool
+	selection   *selection // nil: no selector
 	inTurn      bool
+	turn        uint64 // which, while inTurn
 	gone        bool
 	outstanding entryList
 	link        consumerLink
@@ -106,6 +112,7 @@ const (
 func newQueue(l queueLimits) *queue {
 	return &queue{
 		limits:    l,
+		maxLooked: maxLooked,
 		consumers: make(map[subscriptionKey]*consumer),
 		parked:    make(map[*entry]struct{}),
 		claimed:   make(map[*entry]claim),
@@ -178,9 +185,15 @@ func (q *queue) makeReady(e *entry) {
 	p := e.msg.priority
 	q.ready[p].insert(e)
 	q.mask |= 1 << p
+	for _, s := range q.selections {
+		s.came(e)
+	}
 }
 
 func (q *queue) unready(e *entry) {
+	for _, s := range q.selections {
+		s.goes(e)
+	}
 	p := e.msg.priority
 	q.ready[p].remove(e)
 	if q.ready[p].head == nil {
@@ -208,6 +221,7 @@ func (q *queue) attach(key subscriptionKey, epoch uint32, credit int, exclusive 
 	}
 	c := &consumer{key: key, epoch: epoch, prefetch: credit, credit: credit, exclusive: exclusive, link: link}
 	q.consumers[key] = c
+	q.join(c)
 	if exclusive && q.exclusive == nil {
 		q.exclusive = c
 	}
@@ -232,9 +246,9 @@ func (q *queue) detachConsumer(c *consumer) {
 	c.link = consumerLink{} // an entry it refused may hold on to c for long
 	delete(q.consumers, c.key)
 	if c.inTurn {
-		q.turn.remove(c)
-		c.inTurn = false
+		q.leaveTurn(c)
 	}
+	q.part(c)
 	for e := c.outstanding.tail; e != nil; e = c.outstanding.tail {
 		c.outstanding.remove(e)
 		q.makeReady(e)
@@ -369,9 +383,15 @@ func (q *queue) buried(e *entry) {
 
 func (q *queue) enterTurn(c *consumer) {
 	if c.credit > 0 && !c.inTurn && !c.gone {
-		c.inTurn = true
-		q.turn.push(c)
+		q.turns++
+		c.turn, c.inTurn = q.turns, true
+		q.turnOf(c).push(c)
 	}
+}
+
+func (q *queue) leaveTurn(c *consumer) {
+	q.turnOf(c).remove(c)
+	c.inTurn = false
 }
 
 // tick moves what is due and drops what has expired.
@@ -413,54 +433,61 @@ func (q *queue) wake() (time.Time, bool) {
 // dispatch gives ready messages to consumers with credit, one each in turn, highest priority
 // first, into their batches; it appends every consumer with a new batch to touched.
 func (q *queue) dispatch(now time.Time, touched []*consumer) []*consumer {
+	if len(q.selections) > 0 {
+		return q.dispatchSelected(now, touched)
+	}
+	q.unfinished = false
 	for q.mask != 0 {
 		e := q.ready[bits.Len16(q.mask)-1].head
-		if !e.msg.expires.IsZero() && !e.msg.expires.After(now) {
-			q.unready(e)
-			q.forget(e)
-			q.expired++
+		if q.dropExpired(e, now) {
 			continue
 		}
 		c := q.pick(e)
 		if c == nil {
 			break
 		}
-		q.unready(e)
-		e.state, e.consumer = entryOutstanding, c
-		e.deliveries++
-		c.outstanding.pushBack(e)
-		c.credit--
-		if len(c.batch) == 0 {
-			touched = append(touched, c)
-		}
-		c.batch = append(c.batch, e)
-		q.enterTurn(c)
+		touched = q.give(e, c, touched)
 	}
+	return touched
+}
+
+func (q *queue) dropExpired(e *entry, now time.Time) bool {
+	if e.msg.expires.IsZero() || e.msg.expires.After(now) {
+		return false
+	}
+	q.unready(e)
+	q.forget(e)
+	q.expired++
+	return true
+}
+
+// give puts a ready message into a consumer's batch.
+func (q *queue) give(e *entry, c *consumer, touched []*consumer) []*consumer {
+	q.unready(e)
+	e.state, e.consumer = entryOutstanding, c
+	e.deliveries++
+	c.outstanding.pushBack(e)
+	c.credit--
+	if len(c.batch) == 0 {
+		touched = append(touched, c)
+	}
+	c.batch = append(c.batch, e)
+	q.enterTurn(c)
 	return touched
 }
 
 // pick takes the consumer whose turn it is out of the turn. Who refused the entry last gets it
 // again only if nobody else can take it.
 func (q *queue) pick(e *entry) *consumer {
-	var last *consumer
-	for range q.turn.len() {
-		c := q.turn.pop()
-		switch {
-		case q.exclusive != nil && c != q.exclusive:
-			q.turn.push(c)
-		case c == e.avoid && last == nil:
-			last = c
-			q.turn.push(c)
-		default:
-			c.inTurn = false
-			return c
-		}
+	c := q.exclusive
+	switch {
+	case c != nil && !c.inTurn, c == nil && q.turn.len() == 0:
+		return nil
+	case c == nil:
+		c = q.turn.firstBut(e.avoid)
 	}
-	if last != nil {
-		q.turn.remove(last)
-		last.inTurn = false
-	}
-	return last
+	q.leaveTurn(c)
+	return c
 }
 
 // rebuild makes a sound queue from what a crash may have left half done: every message this queue
@@ -475,7 +502,7 @@ func (q *queue) rebuild() {
 	}
 	fresh := newQueue(q.limits)
 	fresh.seq, fresh.expired, fresh.dropped, fresh.settled = q.seq, q.expired, q.dropped, q.settled
-	fresh.exclusive = q.exclusive
+	fresh.exclusive, fresh.turns, fresh.maxLooked = q.exclusive, q.turns, q.maxLooked
 	fresh.reserved, fresh.reservedBytes = q.reserved, q.reservedBytes
 	for _, e := range held {
 		if e.state != entrySettled {
@@ -524,16 +551,31 @@ func (q *queue) rebuild() {
 		c.inTurn = false
 		fresh.consumers[key] = c
 	}
+	keys := slices.SortedFunc(maps.Keys(fresh.consumers), compareKeys)
+	for _, key := range keys {
+		fresh.consumers[key].selection = nil
+		fresh.join(fresh.consumers[key])
+	}
 	// Whose turn it was it still is.
-	for _, c := range q.turn.items[q.turn.first:] {
+	for _, c := range q.inTurn() {
 		if fresh.consumers[c.key] == c {
 			fresh.enterTurn(c)
 		}
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(fresh.consumers), compareKeys) {
+	for _, key := range keys {
 		fresh.enterTurn(fresh.consumers[key])
 	}
 	*q = *fresh
+}
+
+// inTurn is who waits for a turn, the first one first.
+func (q *queue) inTurn() []*consumer {
+	waiting := slices.Clone(q.turn.items[q.turn.first:])
+	for _, s := range q.selections {
+		waiting = append(waiting, s.turn.items[s.turn.first:]...)
+	}
+	slices.SortFunc(waiting, func(a, b *consumer) int { return cmp.Compare(a.turn, b.turn) })
+	return waiting
 }
 
 func compareKeys(a, b subscriptionKey) int {
@@ -576,13 +618,31 @@ func (r *consumerRing) pop() *consumer {
 	return c
 }
 
+// firstBut is the first one that is not c, or else c; the ring must not be empty.
+func (r *consumerRing) firstBut(c *consumer) *consumer {
+	if r.items[r.first] == c && r.len() > 1 {
+		return r.items[r.first+1]
+	}
+	return r.items[r.first]
+}
+
 func (r *consumerRing) remove(c *consumer) {
 	for i := r.first; i < len(r.items); i++ {
 		if r.items[i] == c {
-			r.items = slices.Delete(r.items, i, i+1)
+			// Who is taken out is mostly at the front: what is before it moves, not what is behind it.
+			copy(r.items[r.first+1:i+1], r.items[r.first:i])
+			r.pop()
 			return
 		}
 	}
+}
+
+// before is the order in which ready messages are given out.
+func (e *entry) before(o *entry) bool {
+	if e.msg.priority != o.msg.priority {
+		return e.msg.priority > o.msg.priority
+	}
+	return e.seq < o.seq
 }
 
 // entryList is a doubly linked list through the entries themselves. Those of ready entries are

@@ -76,6 +76,7 @@ func compareQueue(t *testing.T, q *queue, m *modelQueue) {
 		sameOrder(t, fmt.Sprintf("ready with priority %d", p), &q.ready[p], m.readyAt(uint8(p)))
 	}
 	compareConsumers(t, q, m)
+	compareSelections(t, q, m)
 	if q.expired != m.expired || q.dropped != m.dropped || q.reserved != m.reserved || q.reservedBytes != m.reservedBytes {
 		t.Fatalf("expired %d, dropped %d, reserved %d of %d bytes; the model has %d, %d, %d of %d", q.expired, q.dropped, q.reserved, q.reservedBytes, m.expired, m.dropped, m.reserved, m.reservedBytes)
 	}
@@ -98,7 +99,7 @@ func compareConsumers(t *testing.T, q *queue, m *modelQueue) {
 		sameOrder(t, fmt.Sprintf("outstanding at %v", want.key), &c.outstanding, m.heldBy(want))
 	}
 	var turn, wants []subscriptionKey
-	for _, c := range q.turn.items[q.turn.first:] {
+	for _, c := range q.inTurn() {
 		if !c.inTurn || c.gone || c.credit <= 0 || q.consumers[c.key] != c {
 			t.Fatalf("%v is in turn and should not be", c.key)
 		}
@@ -117,6 +118,52 @@ func compareConsumers(t *testing.T, q *queue, m *modelQueue) {
 	}
 	if (q.exclusive == nil) != (m.exclusive == nil) || q.exclusive != nil && q.exclusive.key != m.exclusive.key {
 		t.Fatalf("the wrong consumer is the exclusive one: %v", q.exclusive)
+	}
+}
+
+// compareSelections looks whether a selection has overlooked a message, or remembers one that is gone.
+func compareSelections(t *testing.T, q *queue, m *modelQueue) {
+	t.Helper()
+	members := make(map[*selection]int)
+	for _, c := range q.consumers {
+		if (c.selection != nil) != (c.link.selector != nil) {
+			t.Fatalf("%v has a selector and no selection, or the other way round", c.key)
+		}
+		if c.selection != nil {
+			members[c.selection]++
+		}
+	}
+	if len(members) != len(q.selections) {
+		t.Fatalf("%d selections; the consumers have %d", len(q.selections), len(members))
+	}
+	for _, s := range q.selections {
+		if s.members != members[s] {
+			t.Fatalf("selection %s counts %d members and has %d", s.text, s.members, members[s])
+		}
+		back := make(map[*entry]bool)
+		for i, e := range s.back.entries {
+			if s.back.places[e] != i || e.state != entryReady {
+				t.Fatalf("selection %s waits for message %s, which is in state %d", s.text, e.msg.id, e.state)
+			}
+			back[e] = true
+		}
+		for p := range q.ready {
+			looked := true
+			for e := q.ready[p].head; e != nil; e = e.next {
+				if e == s.next[p] {
+					looked = false
+					if s.sure&(1<<p) != 0 && !s.selector.Matches(e.msg.lookup) {
+						t.Fatalf("selection %s is sure of message %s", s.text, e.msg.id)
+					}
+				}
+				if back[e] != (looked && s.selector.Matches(e.msg.lookup)) {
+					t.Fatalf("selection %s: message %s was looked at: %t, and is remembered: %t", s.text, e.msg.id, looked, back[e])
+				}
+			}
+			if looked && s.next[p] != nil {
+				t.Fatalf("selection %s goes on at message %s, which is gone", s.text, s.next[p].msg.id)
+			}
+		}
 	}
 }
 

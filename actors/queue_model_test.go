@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"stampede/actors/selector"
 )
 
 // modelQueue says what a queue does, in loops over everything: nothing is linked, indexed or counted on
@@ -41,6 +43,7 @@ type modelConsumer struct {
 	epoch     uint32
 	credit    int
 	exclusive bool
+	selector  *selector.Selector // nil: every message
 	gone      bool
 	real      *consumer
 	batch     []*modelMessage // dispatched, and not yet taken by the actor
@@ -131,14 +134,14 @@ func (m *modelQueue) enter(c *modelConsumer) {
 	}
 }
 
-func (m *modelQueue) attach(key subscriptionKey, epoch uint32, credit int, exclusive bool) bool {
+func (m *modelQueue) attach(key subscriptionKey, epoch uint32, credit int, exclusive bool, s *selector.Selector) bool {
 	if old := m.find(key); old != nil {
 		if epoch <= old.epoch {
 			return false
 		}
 		m.leave(old)
 	}
-	c := &modelConsumer{key: key, epoch: epoch, credit: credit, exclusive: exclusive}
+	c := &modelConsumer{key: key, epoch: epoch, credit: credit, exclusive: exclusive, selector: s}
 	m.consumers = append(m.consumers, c)
 	if exclusive && m.exclusive == nil {
 		m.exclusive = c
@@ -284,15 +287,28 @@ func (m *modelQueue) expire(x *modelMessage, now time.Time) bool {
 	return true
 }
 
+// selecting tells whether any consumer has a selector.
+func (m *modelQueue) selecting() bool {
+	return slices.ContainsFunc(m.consumers, func(c *modelConsumer) bool { return c.selector != nil })
+}
+
+// wanted is the first message that somebody with room may have. If nobody has a selector it is the first
+// message.
+func (m *modelQueue) wanted() *modelMessage {
+	for p := priorities - 1; p >= 0; p-- {
+		for _, x := range m.readyAt(uint8(p)) {
+			if !m.selecting() || slices.ContainsFunc(m.turn, func(c *modelConsumer) bool { return m.mayHave(c, x) }) {
+				return x
+			}
+		}
+	}
+	return nil
+}
+
 // dispatch gives out what it can and tells who got something, in the order they first did.
 func (m *modelQueue) dispatch(now time.Time) (touched []*modelConsumer) {
 	for {
-		var next *modelMessage
-		for p := range uint8(priorities) {
-			if waiting := m.readyAt(p); len(waiting) > 0 {
-				next = waiting[0]
-			}
-		}
+		next := m.wanted()
 		if next == nil {
 			return touched
 		}
@@ -316,22 +332,23 @@ func (m *modelQueue) dispatch(now time.Time) (touched []*modelConsumer) {
 	}
 }
 
-// pick takes the first in turn that may have it; who is passed over goes to the end.
+func (m *modelQueue) mayHave(c *modelConsumer, x *modelMessage) bool {
+	return (m.exclusive == nil || m.exclusive == c) && c.selector.Matches(x.msg.lookup)
+}
+
+// pick takes the first in turn that may have it, rather not the one that refused it last; who is passed
+// over keeps its turn.
 func (m *modelQueue) pick(x *modelMessage) *modelConsumer {
-	mayHave := func(c *modelConsumer) bool { return m.exclusive == nil || m.exclusive == c }
-	for i, c := range m.turn {
-		if mayHave(c) && c != x.avoid {
-			m.turn = slices.Concat(m.turn[i+1:], m.turn[:i])
-			return c
-		}
+	fit := slices.DeleteFunc(slices.Clone(m.turn), func(c *modelConsumer) bool { return !m.mayHave(c, x) })
+	if len(fit) == 0 {
+		return nil
 	}
-	for i, c := range m.turn {
-		if mayHave(c) {
-			m.turn = slices.Concat(m.turn[:i], m.turn[i+1:])
-			return c
-		}
+	c := fit[0]
+	if c == x.avoid && len(fit) > 1 {
+		c = fit[1]
 	}
-	return nil
+	m.turn = slices.DeleteFunc(m.turn, func(o *modelConsumer) bool { return o == c })
+	return c
 }
 
 // rebuild puts back what was dispatched and never left.

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"stampede/actors/selector"
+	"stampede/stompwire"
 )
 
 // queuePair is a queue and its model, and what was done to both.
@@ -16,6 +19,26 @@ type queuePair struct {
 	m   *modelQueue
 	now time.Time
 	log []string
+
+	selectors []*selector.Selector // that consumers may have
+}
+
+// someSelectors gives what consumers choose from: mostly nothing but "every message", so that queues
+// without selectors are tested as hard as those with.
+func someSelectors(t *testing.T, r *rand.Rand) []*selector.Selector {
+	found := []*selector.Selector{nil}
+	if r.IntN(2) == 0 {
+		return found
+	}
+	for range 1 + r.IntN(4) {
+		text := []string{"color = 'red'", "color <> 'red'", "n > 2", "n BETWEEN 1 AND 3", "color IS NULL", "n = 7"}[r.IntN(6)]
+		s, err := selector.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, s)
+	}
+	return found[r.IntN(2):]
 }
 
 func (p *queuePair) did(format string, args ...any) {
@@ -33,6 +56,12 @@ func (p *queuePair) message() *Message {
 	m := &Message{id: fmt.Sprint(len(p.m.all)), priority: defaultPriority, size: 1 + p.r.IntN(50)}
 	if p.r.IntN(2) == 0 {
 		m.priority = uint8(p.r.IntN(priorities))
+	}
+	if p.r.IntN(3) > 0 {
+		m.header = append(m.header, stompwire.Field{Name: "color", Value: []string{"red", "green"}[p.r.IntN(2)]})
+	}
+	if p.r.IntN(3) > 0 {
+		m.header = append(m.header, stompwire.Field{Name: "n", Value: fmt.Sprint(p.r.IntN(5))})
 	}
 	if p.r.IntN(4) == 0 {
 		m.expires = p.later()
@@ -100,8 +129,9 @@ func (p *queuePair) step() {
 	case n < 33:
 		key := p.key()
 		epoch, credit, exclusive := p.epoch(key)+p.r.Uint32N(2), 1+p.r.IntN(4), p.r.IntN(6) == 0
-		p.did("attach %v epoch %d credit %d exclusive %t", key, epoch, credit, exclusive)
-		p.same("attach", p.q.attach(key, epoch, credit, exclusive, consumerLink{}), p.m.attach(key, epoch, credit, exclusive))
+		s := p.selectors[p.r.IntN(len(p.selectors))]
+		p.did("attach %v epoch %d credit %d exclusive %t selector %v", key, epoch, credit, exclusive, s)
+		p.same("attach", p.q.attach(key, epoch, credit, exclusive, consumerLink{selector: s}), p.m.attach(key, epoch, credit, exclusive, s))
 	case n < 37:
 		key := p.key()
 		epoch := p.epoch(key)
@@ -269,10 +299,10 @@ func TestQueueAgainstModel(t *testing.T) {
 		if r.IntN(2) == 0 {
 			limits.maxDeliveries = 1 + r.IntN(3)
 		}
-		p := &queuePair{t: t, r: r, q: newQueue(limits), m: &modelQueue{limits: limits}, now: time.Unix(1000, 0)}
+		p := &queuePair{t: t, r: r, q: newQueue(limits), m: &modelQueue{limits: limits}, now: time.Unix(1000, 0), selectors: someSelectors(t, r)}
 		defer func() {
 			if t.Failed() {
-				t.Logf("limits %+v; the last steps:\n%s", limits, strings.Join(p.log[max(0, len(p.log)-25):], "\n"))
+				t.Logf("limits %+v, selectors %v; the last steps:\n%s", limits, p.selectors, strings.Join(p.log[max(0, len(p.log)-25):], "\n"))
 			}
 		}()
 		for range 250 {

@@ -7,6 +7,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"stampede/actors/access"
+	"stampede/actors/selector"
 	"stampede/stompwire"
 )
 
@@ -94,6 +95,9 @@ func (s *session) parseSubscribe(f *stompwire.Frame) (*subscriptionState, *Fault
 	if sub.prefetch, fault = s.prefetch(f); fault != nil {
 		return nil, fault
 	}
+	if sub.selector, fault = parseSelector(f); fault != nil {
+		return nil, fault
+	}
 	return sub, parseSubscribeFeatures(f, sub)
 }
 
@@ -104,8 +108,6 @@ func parseSubscribeFeatures(f *stompwire.Frame, sub *subscriptionState) *Fault {
 		field := &f.Header[i]
 		on := field.Value == "true"
 		switch field.Name {
-		case "selector":
-			return unsupported("selectors (the selector header)")
 		case "filter":
 			return unsupported("filters (the filter header)")
 		case "from":
@@ -125,6 +127,22 @@ func parseSubscribeFeatures(f *stompwire.Frame, sub *subscriptionState) *Fault {
 		}
 	}
 	return nil
+}
+
+// parseSelector gives nil for a selector that every message matches.
+func parseSelector(f *stompwire.Frame) (*selector.Selector, *Fault) {
+	text, ok := f.Header.Get("selector")
+	if !ok {
+		return nil, nil
+	}
+	s, err := selector.Parse(text)
+	if err != nil {
+		return nil, faultf(CodeSyntax, "bad selector header", "the selector can't be read: %v", err)
+	}
+	if s.String() == "" {
+		return nil, nil
+	}
+	return s, nil
 }
 
 // prefetch is how many messages may be unacknowledged.

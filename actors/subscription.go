@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"stampede/actors/selector"
 	"stampede/config"
 	"stampede/stompwire"
 	"stampede/transport"
@@ -21,7 +22,8 @@ type subscriptionState struct {
 	mode        ackMode
 	prefetch    int
 	exclusive   bool
-	epoch       uint32 // of the newest incarnation; the subscription actor's, read by others through messages
+	selector    *selector.Selector // nil: every message
+	epoch       uint32             // of the newest incarnation; the subscription actor's, read by others through messages
 	sink        atomic.Pointer[transport.Sink]
 	ended       atomic.Bool // UNSUBSCRIBE or the end of the connection: no incarnation attaches any more
 	life        *life       // of the newest actor
@@ -98,10 +100,12 @@ func (s *subscription) attach(ctx actor.Context) {
 	}
 	m := &subscribe{
 		key: s.key, epoch: s.epoch, credit: s.prefetch, exclusive: s.exclusive, session: s.session,
-		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version, inbox: &s.inbox},
+		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version, inbox: &s.inbox, selector: s.selector},
 	}
-	m.link.sink = s.newSink(ctx)
-	s.sink.Store(m.link.sink)
+	if m.link.sink = s.sink.Load(); m.link.sink == nil || s.onQueue() {
+		m.link.sink = s.newSink(ctx)
+		s.sink.Store(m.link.sink)
+	}
 	to := s.core.router()
 	if s.handle != nil {
 		to = s.handle.pid()
@@ -113,8 +117,8 @@ func (s *subscription) attach(ctx actor.Context) {
 	s.arrived(ctx)
 }
 
-// onQueue tells whether what is not settled comes again. A topic has nothing to give again: its last
-// sink stays open until the topic has the new one, and what waits for acknowledgements stays in the state.
+// onQueue tells whether what is not settled comes again. A topic has nothing to give again: its sink
+// stays the same over all incarnations, with what it holds, and what waits for acknowledgements stays in the state.
 func (s *subscription) onQueue() bool { return s.handle != nil && s.handle.kind == kindQueue }
 
 func (s *subscription) newSink(ctx actor.Context) *transport.Sink {

@@ -112,7 +112,7 @@ func (s *session) step(c *guest, what int) {
 		lines = append(lines, pick(s, nil, nil, []string{"priority:9"}, []string{"expiration:1"}, []string{"expires:1"}, []string{"delay:1"}, []string{"reply-to:/temp-queue/r"}, []string{"priority:x"}, []string{"note:\\n\\c", "note:2"}, []string{"content-length:1"})...)
 	case 6, 7, 8:
 		lines = []string{"SUBSCRIBE", id(), destination(), "ack:" + pick(s, "auto", "client", "client-individual", "client", "x")}
-		lines = append(lines, pick(s, nil, nil, []string{"prefetch-count:1"}, []string{"exclusive:true"}, []string{"durable:true"}, []string{"selector:a"})...)
+		lines = append(lines, pick(s, nil, nil, []string{"prefetch-count:1"}, []string{"exclusive:true"}, []string{"durable:true"}, []string{"selector:note IS NULL"}, []string{"selector:note > 1"}, []string{"selector:a ="})...)
 	case 9:
 		lines = []string{"UNSUBSCRIBE", pick(s, id(), destination())}
 	case 10, 11, 12, 13:
