@@ -31,11 +31,15 @@ type Broker struct {
 	mu        sync.Mutex
 	doors     []*door // those of the configuration in force
 	addrs     []net.Addr
+	own       own
 
 	done   chan struct{}
-	closed sync.Once
-	err    error
 	pool   *workerPool
+	ending atomic.Bool
+	ended  chan struct{} // closed when Shutdown has done all it does; err says how it went
+	err    error
+
+	ownSystem bool // no other actors live in it
 }
 
 // core is what every actor of one broker shares. Nothing in it changes after Start but counters and
@@ -71,6 +75,8 @@ type core struct {
 	destinations *router      // for Audit alone; anybody else sends messages
 	clients      *connections // likewise
 
+	program        *programState
+	programPID     *actor.PID
 	routerPID      *actor.PID
 	connectionsPID *actor.PID
 	listenersPID   *actor.PID
@@ -85,8 +91,9 @@ type counters struct {
 
 // roles are the kinds of actors and how each is treated when it fails.
 type roles struct {
-	root, router, connections, listeners                                role
+	root, router, connections, program, listeners                       role
 	destination, connection, transport, session, subscription, listener role
+	consumer                                                            role // a subscription of the program's
 }
 
 func newRoles() roles {
@@ -101,6 +108,7 @@ func newRoles() roles {
 		root:         role{name: "broker", resumes: true, policy: forever},
 		router:       role{name: "destinations", resumes: true, policy: forever},
 		connections:  role{name: "connections", resumes: true, policy: forever},
+		program:      role{name: "program", resumes: true, policy: forever},
 		listeners:    role{name: "listeners", resumes: true, policy: forever},
 		destination:  role{name: "destination", policy: forever},
 		listener:     role{name: "listener", policy: forever},
@@ -108,6 +116,7 @@ func newRoles() roles {
 		transport:    role{name: "transport"},
 		session:      role{name: "session", policy: client},
 		subscription: role{name: "subscription", policy: client},
+		consumer:     role{name: "subscription", policy: forever},
 	}
 }
 
@@ -121,6 +130,7 @@ type options struct {
 	system    *actor.ActorSystem
 	scheduler Scheduler
 	random    io.Reader
+	listeners []ownListener
 	injector  Injector
 
 	authenticator access.Authenticator
@@ -174,7 +184,7 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 	for _, opt := range opts {
 		opt(&o)
 	}
-	b := &Broker{done: make(chan struct{})}
+	b := &Broker{done: make(chan struct{}), ended: make(chan struct{})}
 	c := &core{log: o.log, clock: o.clock, injector: o.injector, began: o.clock.Now(), server: "stampede/" + o.version, roles: newRoles()}
 	c.live.Store(cfg)
 	c.names.from = o.random
@@ -195,9 +205,11 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 	c.system = o.system
 	if c.system == nil {
 		c.system = newSystem(o.log)
+		b.ownSystem = true
 	}
+	c.program = newProgramState(c)
 	b.core = c
-	if err := b.listen(ctx); err != nil {
+	if err := errors.Join(b.own.serve(b, o.listeners), b.listen(ctx)); err != nil {
 		b.release()
 		return nil, err
 	}
@@ -236,13 +248,14 @@ func (b *Broker) listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.doors, b.addrs = plan.doors, addresses(plan.doors)
+	b.doors, b.addrs = plan.doors, addresses(b.own.with(plan.doors))
 	return nil
 }
 
 // release gives back what a failed start has opened.
 func (b *Broker) release() {
 	closeAll(b.doors)
+	closeAll(b.own.doors)
 	if b.pool != nil {
 		b.pool.Close()
 	}
@@ -281,6 +294,11 @@ func (t *top) start(ctx actor.Context) error {
 		return err
 	}
 	c.connectionsPID = clients.pid
+	own, err := c.spawn(ctx, c.roles.program, "program", newProgram(c))
+	if err != nil {
+		return err
+	}
+	c.programPID = own.pid
 	doors, err := c.spawn(ctx, c.roles.listeners, "listeners", newListeners(c, t.doors))
 	if err != nil {
 		return err
@@ -294,7 +312,7 @@ func (b *Broker) spawn(ctx context.Context) error {
 	c := b.core
 	ready := make(chan error, 16) // a top that is ever restarted must not block
 	l := &life{core: c, role: c.roles.root}
-	t := &top{core: c, life: l, doors: b.doors, ready: ready, gone: b.done}
+	t := &top{core: c, life: l, doors: b.own.with(b.doors), ready: ready, gone: b.done}
 	props := actor.PropsFromProducer(
 		func() actor.Actor { return &guard{life: l, inner: t} },
 		actor.WithMailbox(func() actor.Mailbox { return newMailbox(l) }),
@@ -309,11 +327,15 @@ func (b *Broker) spawn(ctx context.Context) error {
 	b.root = pid
 	c.await(func() bool { return len(ready) > 0 || ctx.Err() != nil })
 	select {
-	case err := <-ready:
-		return err
+	case err = <-ready:
 	case <-ctx.Done():
-		return ctx.Err()
+		err = context.Cause(ctx)
 	}
+	if err != nil {
+		c.system.Root.Stop(pid)
+		c.reached(context.Background(), b.done)
+	}
+	return err
 }
 
 // Addrs returns the addresses the broker listens on, in the order of the configuration.
@@ -344,12 +366,22 @@ func (b *Broker) PipeOf(octets int) net.Conn {
 	return client
 }
 
-// Shutdown ends the broker in order: no new clients; everything received is carried out; every
-// client gets an ERROR with the code shutdown and its socket is flushed and closed; then the
-// actors stop. What is not done when ctx or shutdown.drain_timeout ends is cut off, and the error
-// says so. Messages held in memory are gone afterwards. Later calls wait for the first.
+// Shutdown ends the broker in order: no new clients; everything received is carried out, handlers
+// of SubscribeFunc that run return; every client gets an ERROR with the code shutdown and its socket is
+// flushed and closed; then the actors stop. What is not done when ctx or shutdown.drain_timeout ends
+// is cut off, and the error says so. Messages held in memory are gone afterwards.
+//
+// It may be called again, and from several goroutines: later calls wait for the first and return what it
+// returns, or the error of their own ctx if that ends sooner.
 func (b *Broker) Shutdown(ctx context.Context) error {
-	b.closed.Do(func() { b.err = b.shutdown(ctx) })
+	if b.ending.CompareAndSwap(false, true) {
+		defer close(b.ended)
+		b.err = b.shutdown(ctx)
+		return b.err
+	}
+	if !b.core.reached(ctx, b.ended) {
+		return context.Cause(ctx)
+	}
 	return b.err
 }
 
@@ -361,18 +393,31 @@ func (b *Broker) shutdown(ctx context.Context) error {
 		defer cancel()
 	}
 	var cut error
+	// await waits for one phase. An actor that is gone answers nothing: somebody has stopped the tree.
+	await := func(phase <-chan struct{}, otherwise string) {
+		over := func() bool { return isClosed(phase) || isClosed(b.done) }
+		c.await(func() bool { return over() || ctx.Err() != nil })
+		select {
+		case <-phase:
+		case <-b.done:
+		case <-ctx.Done():
+			if !over() {
+				cut = errors.Join(cut, errors.New(otherwise))
+			}
+		}
+	}
 	shut, quiet, gone := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	b.own.close()
 	c.system.Root.Send(c.listenersPID, &shutDoors{shut: shut})
-	if !c.reached(ctx, shut) {
-		cut = errors.New("the listeners did not close in time")
-	}
+	c.system.Root.Send(c.programPID, &endSubscriptions{})
+	await(shut, "the listeners did not close in time")
 	c.system.Root.Send(c.connectionsPID, &drain{quiet: quiet, gone: gone})
-	if !c.reached(ctx, quiet) {
-		cut = errors.Join(cut, errors.New("not everything that clients had sent could be carried out in time"))
-	}
+	await(c.program.handlers.close(), "handlers of the program did not return in time")
+	await(c.program.work.close(), "not everything that the program had published could be carried out in time")
+	await(quiet, "not everything that clients had sent could be carried out in time")
 	c.system.Root.Send(c.connectionsPID, &farewell{})
 	// A last ERROR gets its chance also when time is up.
-	if !c.reached(ctx, gone) && !c.reachedWithin(c.settings().Session.Linger, gone) {
+	if !isClosed(b.done) && !c.reached(ctx, gone) && !c.reachedWithin(c.settings().Session.Linger, gone) {
 		cut = errors.Join(cut, fmt.Errorf("%d connections were cut off", c.connections.Load()))
 		c.system.Root.Send(c.connectionsPID, &abort{})
 		c.reachedWithin(time.Second, gone)

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -89,6 +90,8 @@ func (d *destination) receive(ctx actor.Context, message any) {
 		d.subscribe(ctx, m)
 	case *unsubscribe:
 		d.unsubscribe(ctx, m)
+	case *withdrawn:
+		d.withdraw(ctx, m.publish)
 	case *prepare:
 		d.prepare(ctx, m)
 	case *decide:
@@ -155,6 +158,10 @@ func (d *destination) publish(ctx actor.Context, p *publish) {
 	case d.topic != nil && p.spread == (spread{}) && !d.roomToDelay(p.batch):
 		d.reject(ctx, p, limitFault(CodeDestinationFull, "too much is delayed on this topic", "queues.max_bytes", int64(d.core.settings().Queues.MaxBytes)))
 	case d.topic != nil:
+		if p.unwanted() {
+			d.finish(ctx, p)
+			return
+		}
 		d.fanOut(ctx, p.batch, &p.spread)
 		d.accept(ctx, p)
 	case len(d.held)+len(d.waiting) > 0:
@@ -202,6 +209,10 @@ func (d *destination) enqueue(ctx actor.Context, p *publish) bool {
 				return true
 			}
 		}
+		if p.unwanted() {
+			d.finish(ctx, p)
+			return true
+		}
 		q.put(m, now)
 		p.done++
 		if m.hasReceipt {
@@ -233,6 +244,14 @@ func (d *destination) accept(ctx actor.Context, p *publish) {
 	}
 }
 
+// withdraw lets go of a message whose publisher has stopped waiting for room.
+func (d *destination) withdraw(ctx actor.Context, p *publish) {
+	if i := slices.Index(d.held, p); i >= 0 {
+		d.held = slices.Delete(d.held, i, i+1)
+		d.finish(ctx, p)
+	}
+}
+
 // reject ends a batch at its next message; nothing behind that is taken, since its connection ends.
 func (d *destination) reject(ctx actor.Context, p *publish, fault *Fault) {
 	next := p.batch[min(p.done, len(p.batch)-1)]
@@ -240,6 +259,9 @@ func (d *destination) reject(ctx actor.Context, p *publish, fault *Fault) {
 	d.report(ctx, p)
 	if p.from != nil {
 		ctx.Send(p.from, &rejected{receipt: next.receipt, hasReceipt: next.hasReceipt, fault: fault})
+	}
+	if p.asked != nil {
+		p.asked.give(fault)
 	}
 	d.finish(ctx, p)
 	if p.bury != nil {
@@ -271,6 +293,9 @@ func (d *destination) finish(ctx actor.Context, p *publish) {
 	d.report(ctx, p)
 	if p.flow != nil {
 		p.flow.done(len(p.batch), p.cost)
+	}
+	if p.asked != nil {
+		p.asked.give(nil)
 	}
 	p.to.release()
 }

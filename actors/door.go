@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -20,6 +21,7 @@ type door struct {
 	endpoint config.Endpoint // as the configuration has it: the port may be 0
 	config   atomic.Pointer[transport.ListenerConfig]
 	server   *transport.Server
+	address  net.Addr // of a listener of the program's, which nobody else can open again; else nil
 
 	// These are the listener's, once there is one.
 	listener net.Listener // open since before its actor started, so that errors reach who started the broker
@@ -74,12 +76,8 @@ func (c *core) planListener(ctx context.Context, p *doorPlan, kept map[config.En
 	}
 	port := ""
 	for _, e := range endpoints {
-		want := transport.ListenerConfig{
-			Name: listenerName(l), Network: e.Network, Address: e.Address, UnixMode: l.FileMode(),
-			STOMP: l.STOMP, WebSocket: l.WebSockets, HTTP: l.HTTP, TLS: tlsConfig, Origins: l.WebSocketsOrigin,
-			TLSOnly: l.TLSOnly, Web: l.Web, Trusted: l.Trusted, SniffTimeout: cfg.Session.LoginTimeout, ServerHeader: c.server,
-			InboundWindow: int(cfg.Limits.InboundWindow), OutboxCapacity: int(cfg.Limits.Outbox),
-		}
+		want := c.listenerConfig(cfg, l, tlsConfig)
+		want.Network, want.Address = e.Network, e.Address
 		d := kept[e]
 		delete(kept, e) // two listeners with port 0 have the same endpoint
 		if d == nil {
@@ -134,8 +132,22 @@ func (c *core) openDoor(ctx context.Context, p *doorPlan, e config.Endpoint, wan
 		return nil, err
 	}
 	d.config.Store(&want)
-	d.server = transport.NewServer(want, c.accepted, c.log, c.clock, c.dispatcher.Schedule)
+	d.server = c.newServer(want)
 	return d, nil
+}
+
+// listenerConfig is how a listener serves, but for its address.
+func (c *core) listenerConfig(cfg *config.Config, l *config.Listen, tlsConfig *tls.Config) transport.ListenerConfig {
+	return transport.ListenerConfig{
+		Name: listenerName(l), UnixMode: l.FileMode(),
+		STOMP: l.STOMP, WebSocket: l.WebSockets, HTTP: l.HTTP, TLS: tlsConfig, Origins: l.WebSocketsOrigin,
+		TLSOnly: l.TLSOnly, Web: l.Web, Trusted: l.Trusted, SniffTimeout: cfg.Session.LoginTimeout, ServerHeader: c.server,
+		InboundWindow: int(cfg.Limits.InboundWindow), OutboxCapacity: int(cfg.Limits.Outbox),
+	}
+}
+
+func (c *core) newServer(cfg transport.ListenerConfig) *transport.Server {
+	return transport.NewServer(cfg, c.accepted, c.log, c.clock, c.dispatcher.Schedule)
 }
 
 func samePort(a, b string) bool {
@@ -168,6 +180,9 @@ func addresses(doors []*door) []net.Addr {
 
 // addr is where a door is, or will be.
 func (d *door) addr() net.Addr {
+	if d.address != nil {
+		return d.address
+	}
 	cfg := d.config.Load()
 	if cfg.Network == "unix" {
 		return &net.UnixAddr{Name: cfg.Address, Net: "unix"}

@@ -13,17 +13,18 @@ type EventKind string
 
 // The events of supervision, and those of the broker's life that a program may want to follow.
 const (
-	EventRestarting     EventKind = "restarting"      // a failed actor is restarted, after Backoff
-	EventResumed        EventKind = "resumed"         // a supervisor went on after a failure of its own
-	EventGivenUp        EventKind = "given up"        // an actor failed too often and was stopped
-	EventMessageDropped EventKind = "message dropped" // a message crashed its actor again and again
-	EventFailedEnding   EventKind = "failed ending"   // a panic while stopping; the actor stopped all the same
-	EventConnected      EventKind = "connected"       // a client was let in
-	EventDisconnected   EventKind = "disconnected"    // a connection ended; Cause is its reason
-	EventSlowConsumer   EventKind = "slow consumer"   // a client's outbox is full
-	EventDeadLetter     EventKind = "dead letter"     // a message went to the dead-letter queue
-	EventFault          EventKind = "fault injected"  // an injector broke something on purpose
-	EventUnhandled      EventKind = "unhandled"       // an actor got a message it has no use for: a bug
+	EventRestarting      EventKind = "restarting"       // a failed actor is restarted, after Backoff
+	EventResumed         EventKind = "resumed"          // a supervisor went on after a failure of its own
+	EventGivenUp         EventKind = "given up"         // an actor failed too often and was stopped
+	EventMessageDropped  EventKind = "message dropped"  // a message crashed its actor again and again
+	EventFailedEnding    EventKind = "failed ending"    // a panic while stopping; the actor stopped all the same
+	EventConnected       EventKind = "connected"        // a client was let in
+	EventDisconnected    EventKind = "disconnected"     // a connection ended; Cause is its reason
+	EventSlowConsumer    EventKind = "slow consumer"    // a client's outbox is full
+	EventDeadLetter      EventKind = "dead letter"      // a message went to the dead-letter queue
+	EventHandlerPanicked EventKind = "handler panicked" // a handler of SubscribeFunc; its message was refused
+	EventFault           EventKind = "fault injected"   // an injector broke something on purpose
+	EventUnhandled       EventKind = "unhandled"        // an actor got a message it has no use for: a bug
 )
 
 // Event is something that happened inside the broker.

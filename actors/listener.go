@@ -145,7 +145,10 @@ func (l *listener) receive(ctx actor.Context, message any) {
 		l.serve(ctx)
 	case *served:
 		l.serving, l.listener = false, nil
-		if m.err != nil {
+		if m.err != nil && l.address != nil {
+			l.core.event(Event{Kind: EventGivenUp, Role: l.life.role.name, Actor: l.life.pid.Id, Cause: fmt.Sprintf("accepting on the program's listener %s: %v", l.address, m.err)})
+			l.life.stop(ctx)
+		} else if m.err != nil {
 			panic(fmt.Errorf("accepting on %s: %w", l.config.Load().Address, m.err))
 		}
 	case *actor.Stopping:
@@ -159,7 +162,7 @@ func (l *listener) receive(ctx actor.Context, message any) {
 }
 
 func (l *listener) serve(ctx actor.Context) {
-	if l.serving {
+	if l.serving || l.address != nil && l.listener == nil {
 		return
 	}
 	if l.listener == nil {

@@ -41,15 +41,19 @@ type consumerLink struct {
 type publish struct {
 	to    *handle // leased until the destination is done with this
 	batch []*Message
-	flow  *flow      // pays for them; nil: the broker itself is the publisher
-	cost  int        // given back to the flow when done
-	from  *actor.PID // hears accepted, rejected
-	bury  *burial    // set on a dead letter: its first owner waits for an answer
+	flow  *flow            // pays for them; nil: the broker itself is the publisher
+	cost  int              // given back to the flow when done
+	from  *actor.PID       // hears accepted, rejected
+	bury  *burial          // set on a dead letter: its first owner waits for an answer
+	asked *inquiry[*Fault] // set on a message of the program's: who waits to hear what came of it
 
 	done     int      // queue: messages dealt with; a restarted destination goes on here
 	spread   spread   // topic: likewise
 	receipts []string // of messages dealt with, not yet reported
 }
+
+// unwanted tells whether the program has withdrawn it; if not, it can't any more.
+func (p *publish) unwanted() bool { return p.asked != nil && !p.asked.claim() }
 
 func (p *publish) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("destination", p.to.name), slog.Int("messages", len(p.batch)))
@@ -60,6 +64,9 @@ type spread struct {
 	delayed int // messages looked at up to the last that was kept for later
 	served  int // subscribers
 }
+
+// withdrawn (program → destination): who published this does not wait any more.
+type withdrawn struct{ publish *publish }
 
 // accepted (destination → session): the messages, acknowledgements, … whose frames asked for these
 // receipts are done.
@@ -82,6 +89,16 @@ type resolve struct {
 	owner   uint64 // the connection, for temporary ones
 
 	mayCreate bool
+	asked     *inquiry[*resolved] // instead of the session: a goroutine of the program's
+}
+
+// answer hands the router's answer to who asked. Nobody there any more: the lease comes back.
+func (m *resolve) answer(ctx actor.Context, r *resolved) {
+	if m.asked == nil {
+		ctx.Send(m.session, r)
+	} else if !m.asked.give(r) && r.handle != nil {
+		r.handle.release()
+	}
 }
 
 // resolved answers resolve. The handle is leased once for the asker.
@@ -181,7 +198,10 @@ type written struct {
 type endSubscription struct{}
 
 // overflowed (subscription → session): a client mode subscription of a topic has too much pending.
-type overflowed struct{ pending int }
+type overflowed struct {
+	serial  uint32
+	pending int
+}
 
 // collect (session → subscription) asks what a transaction has acknowledged; collected answers.
 type collect struct{ tx string }

@@ -51,7 +51,7 @@ func (r *router) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *resolve:
 		h, fault := r.resolve(ctx, m.name, m.owner, m.mayCreate)
-		ctx.Send(m.session, &resolved{name: m.name.full, handle: h, fault: fault})
+		m.answer(ctx, &resolved{name: m.name.full, handle: h, fault: fault})
 	case *subscribe:
 		r.subscribe(ctx, m)
 	case *unsubscribe:
@@ -80,7 +80,7 @@ func (r *router) receive(ctx actor.Context, message any) {
 func (r *router) refuse(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *resolve:
-		ctx.Send(m.session, &resolved{name: m.name.full, fault: internalFault()})
+		m.answer(ctx, &resolved{name: m.name.full, fault: internalFault()})
 	case *subscribe:
 		if m.session != nil {
 			ctx.Send(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: internalFault()})

@@ -51,6 +51,9 @@ type subscription struct {
 	window  *ackWindow
 	extra   []byte
 	out     []transport.Delivery
+
+	own    *Subscription // the program's, which has no connection: its messages stay Go values
+	handed []*Delivery
 }
 
 func (s *subscription) receive(ctx actor.Context, message any) {
@@ -98,11 +101,14 @@ func (s *subscription) attach(ctx actor.Context) {
 	if old := s.sink.Load(); old != nil && s.onQueue() {
 		old.Purge() // the queue gives it all out again
 	}
+	if s.own != nil && s.onQueue() {
+		s.own.outlet.purge()
+	}
 	m := &subscribe{
 		key: s.key, epoch: s.epoch, credit: s.prefetch, exclusive: s.exclusive, session: s.session,
 		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version, inbox: &s.inbox, selector: s.selector},
 	}
-	if m.link.sink = s.sink.Load(); m.link.sink == nil || s.onQueue() {
+	if m.link.sink = s.sink.Load(); s.own == nil && (m.link.sink == nil || s.onQueue()) {
 		m.link.sink = s.newSink(ctx)
 		s.sink.Store(m.link.sink)
 	}
@@ -188,6 +194,10 @@ func (s *subscription) give(item delivered, from *handle) {
 		u.messageID = item.msg.id
 	}
 	number := s.window.add(u)
+	if s.own != nil {
+		s.handed = append(s.handed, &Delivery{Message: item.msg, subscription: s.own, actor: s.life.pid, epoch: s.epoch, number: number, attempt: item.deliveries})
+		return
+	}
 	start := len(s.extra)
 	if s.version >= stompwire.V12 {
 		s.extra = append(s.extra, "ack:"...)
@@ -199,6 +209,12 @@ func (s *subscription) give(item delivered, from *handle) {
 }
 
 func (s *subscription) send() {
+	if len(s.handed) > 0 {
+		s.core.stats.delivered.Add(uint64(len(s.handed)))
+		s.own.outlet.put(s.handed)
+		s.handed = nil
+		return
+	}
 	if len(s.out) == 0 {
 		return
 	}
@@ -219,7 +235,7 @@ func (s *subscription) postpone(ctx actor.Context, items []arrival) {
 			if policy != config.SlowDropOldest {
 				s.drop(item.from)
 				if policy == config.SlowDisconnect {
-					ctx.Send(s.session, &overflowed{pending: s.bytes})
+					ctx.Send(s.session, &overflowed{serial: s.key.serial, pending: s.bytes})
 					return
 				}
 				continue
