@@ -49,6 +49,8 @@ type core struct {
 	dispatcher actor.Dispatcher
 	scheduler  transport.Scheduler           // nil: Go's
 	live       atomic.Pointer[config.Config] // read it with settings
+	rates      atomic.Pointer[rates]         // what follows from it; nil: there are none
+	users      users
 	log        *slog.Logger
 	clock      transport.Clock
 	server     string // the server header
@@ -187,6 +189,7 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 	b := &Broker{done: make(chan struct{}), ended: make(chan struct{})}
 	c := &core{log: o.log, clock: o.clock, injector: o.injector, began: o.clock.Now(), server: "stampede/" + o.version, roles: newRoles()}
 	c.live.Store(cfg)
+	c.rates.Store(newRates(&cfg.Limits))
 	c.names.from = o.random
 	c.authenticator, c.authorizer = o.authenticator, o.authorizer
 	policy, err := access.FromConfig(cfg)

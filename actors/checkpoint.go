@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -47,6 +48,11 @@ type checkpoint struct {
 	nextCommit    uint64
 	commit        *commit // being decided
 
+	pace       pacing
+	idle       idleWatch
+	frameCount uint64       // frames of the client that were handled
+	postponed  atomic.Int64 // octets of topics' messages that wait in its subscriptions
+
 	failure       stompwire.Frame // the ERROR, while failing
 	failureReason transport.CloseReason
 	failureText   string
@@ -76,6 +82,7 @@ const (
 	waitLogin           // the authenticators' answer
 	waitPermit          // the authorizer's
 	waitResolve         // the router's
+	waitRate            // time, since the client sends too fast
 	waitSubscribe       // the destination's
 	waitCommit          // all participants'
 	waitQuiesced        // the broker's end

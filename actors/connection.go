@@ -250,6 +250,10 @@ func (cp *checkpoint) cleanUp(ctx actor.Context, c *core) {
 		return
 	}
 	cp.cleaned = true
+	cp.stopWatching()
+	if cp.pace.user != nil {
+		c.users.leave(cp.pace.user, c.rates.Load(), c.clock.Now())
+	}
 	cp.stopAsking()
 	for _, serial := range slices.Sorted(maps.Keys(cp.serials)) {
 		sub := cp.serials[serial]

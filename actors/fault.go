@@ -31,6 +31,8 @@ const (
 	CodeFrameTimeout       Code = "frame timeout"       // a frame was begun and not finished
 	CodeLoginTimeout       Code = "login timeout"       // no CONNECT in time
 	CodeHeartBeat          Code = "heart-beat timeout"  // the client fell silent
+	CodeIdle               Code = "idle timeout"        // no frame went either way for too long
+	CodeRate               Code = "rate exceeded"       // messages come faster than they may
 	CodeSlowConsumer       Code = "slow consumer"       // the client doesn't read what it subscribed to
 	CodeConnections        Code = "dest flup"           // a connection or subscriber limit
 	CodeShutdown           Code = "shutdown"            // the broker is going down

@@ -57,6 +57,7 @@ func (b *Broker) Reload(ctx context.Context, cfg *config.Config) (*Reloaded, err
 
 	// From here on it happens.
 	c.live.Store(cfg)
+	c.rates.Store(newRates(&cfg.Limits))
 	c.access.Store(policy)
 	failed := plan.apply()
 	b.own.update(c, cfg)
@@ -96,6 +97,8 @@ type settingsChanged struct{ done func() }
 // settingsChanged takes over what a session keeps of the configuration.
 func (s *session) settingsChanged(ctx actor.Context) {
 	s.transactions.limits = s.core.transactionLimits()
+	s.watchIdle(ctx)
+	s.resume(ctx, waitRate) // there may be no bound any more
 	if s.phase == connected {
 		ctx.Send(s.transport, &transport.SetLimits{Limits: s.core.wireLimits()})
 	}

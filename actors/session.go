@@ -18,6 +18,7 @@ type session struct {
 	*checkpoint
 	core    *core
 	life    *life
+	rates   *rates // on SENDs; nil: there are none
 	bytes   []byte // scratch for an answer
 	running bool   // run is at work: what it calls must not start it again
 	asked   bool   // the injector has had its say on the next frame
@@ -58,6 +59,10 @@ func (s *session) receive(ctx actor.Context, message any) {
 		s.drained(ctx)
 	case *settingsChanged:
 		s.settingsChanged(ctx)
+	case *rateElapsed:
+		s.resume(ctx, waitRate)
+	case *idleLook:
+		s.watchIdle(ctx)
 	case *outOfPatience:
 		s.goDown(ctx)
 	case *transport.Overflow:
@@ -118,6 +123,9 @@ func (s *session) enqueue(ctx actor.Context, m any) {
 		s.discard(m)
 		s.flow.tellWhenDone()
 		return
+	}
+	if _, ending := m.(*quiesce); ending {
+		s.unpace()
 	}
 	if s.wait == waitLogin && s.giveUpLogin(m) {
 		s.drop()
@@ -188,6 +196,7 @@ func (s *session) next() {
 // frames handles the frames of one read from where it stopped last; false: something has to wait,
 // or the connection is closing.
 func (s *session) frames(ctx actor.Context, in *transport.Inbound) bool {
+	s.rates = s.core.rates.Load()
 	for s.cursor < len(in.Frames) {
 		if s.core.injector != nil && !s.asked && !s.intact(in) {
 			s.step()
@@ -215,7 +224,8 @@ func (s *session) frames(ctx actor.Context, in *transport.Inbound) bool {
 // step goes on to the next frame.
 func (s *session) step() {
 	s.cursor++
-	s.asked = false
+	s.frameCount++
+	s.asked, s.pace.paid = false, false
 	s.life.progress()
 }
 
@@ -225,6 +235,9 @@ func (s *session) handle(ctx actor.Context, f *stompwire.Frame, in *transport.In
 		return s.first(ctx, f)
 	}
 	if f.Command == stompwire.Send {
+		if s.rates != nil && !s.afford(ctx, f) {
+			return false
+		}
 		return s.publish(ctx, f, in)
 	}
 	if f.Command != stompwire.Ack && f.Command != stompwire.Nack {
@@ -366,11 +379,15 @@ func reasonFor(c Code) transport.CloseReason {
 		return transport.ReasonHeartBeatTimeout
 	case CodeFrameTimeout:
 		return transport.ReasonFrameTimeout
+	case CodeIdle:
+		return transport.ReasonIdle
+	case CodeConnections:
+		return transport.ReasonTryAgainLater
 	case CodeLoginTimeout:
 		return transport.ReasonLoginTimeout
 	case CodeSlowConsumer:
 		return transport.ReasonSlowConsumer
-	case CodeMessageTooLarge, CodeHeaders, CodeSubscriptions, CodeDestinationFull:
+	case CodeMessageTooLarge, CodeHeaders, CodeSubscriptions, CodeDestinationFull, CodeRate:
 		return transport.ReasonLimitExceeded
 	default:
 		return transport.ReasonProtocolError

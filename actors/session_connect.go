@@ -39,6 +39,10 @@ func (s *session) first(ctx actor.Context, f *stompwire.Frame) bool {
 	case answer.fault != nil:
 		s.fail(ctx, answer.fault, "", false)
 	default:
+		if fault := s.join(s.login); fault != nil {
+			s.fail(ctx, fault, "", false)
+			return true
+		}
 		s.admit(ctx, s.login)
 	}
 	return true
@@ -94,6 +98,7 @@ func (s *session) admit(ctx actor.Context, l *login) {
 		ctx.Send(s.transport, &transport.SetHeartBeat{Send: l.send, Receive: l.receive, Tolerance: s.core.settings().HeartBeat.Tolerance})
 	}
 	s.login = nil
+	s.watchIdle(ctx)
 	s.core.stats.logins.Add(1)
 	s.core.event(Event{Kind: EventConnected, Role: s.life.role.name, Actor: s.life.pid.Id, Cause: remote(s.conn)})
 }

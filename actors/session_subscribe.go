@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -51,7 +52,14 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 			return true, faultf(CodeSyntax, "exclusive is for queues", "%q is a topic: each of its subscribers gets every message", h.name)
 		}
 	}
+	if fault := s.unackedRoom(sub); fault != nil {
+		if sub.handle != nil {
+			sub.handle.release()
+		}
+		return true, fault
+	}
 	s.nextSerial++
+	sub.postponed = &s.postponed
 	sub.key = subscriptionKey{connection: s.id, serial: s.nextSerial}
 	if s.subscriptions == nil {
 		s.subscriptions = make(map[string]*subscriptionState)
@@ -162,6 +170,32 @@ func (s *session) prefetch(f *stompwire.Frame) (int, *Fault) {
 	return cfg.DefaultPrefetch, nil
 }
 
+// unackedRoom tells whether the connection may hold as many messages more as a subscription asks for.
+func (s *session) unackedRoom(sub *subscriptionState) *Fault {
+	limit := s.core.settings().Limits.MaxUnacked
+	if limit == 0 {
+		return nil
+	}
+	sum := sub.unacked()
+	for _, other := range s.subscriptions {
+		sum += other.unacked()
+	}
+	if sum <= limit {
+		return nil
+	}
+	fault := limitFault(CodeSubscriptions, "too many unacknowledged messages", "limits.max_unacked", int64(limit))
+	fault.Detail += fmt.Sprintf(", and the prefetches of all subscriptions of this connection would add up to %d", sum)
+	return fault
+}
+
+// unacked is how many messages a subscription can hold unacknowledged at most.
+func (sub *subscriptionState) unacked() int {
+	if sub.mode == ackAuto && (sub.handle == nil || sub.handle.kind == kindTopic) {
+		return 0
+	}
+	return sub.prefetch
+}
+
 // attach starts an actor for a subscription; that attaches it to its destination.
 func (s *session) attach(ctx actor.Context, sub *subscriptionState) {
 	self, version, conn := ctx.Self(), s.version, s.conn
@@ -259,6 +293,7 @@ func (s *session) unsubscribed(ctx actor.Context, m *unsubscribed) {
 
 // detachGone finishes an UNSUBSCRIBE whose subscription actor went down with the session.
 func (s *session) detachGone(ctx actor.Context, sub *subscriptionState) {
+	sub.forget()
 	m := &unsubscribe{key: sub.key, epoch: sub.epoch, session: ctx.Self()}
 	to := s.core.router()
 	if sub.handle != nil {

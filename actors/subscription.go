@@ -28,9 +28,9 @@ type subscriptionState struct {
 	ended       atomic.Bool // UNSUBSCRIBE or the end of the connection: no incarnation attaches any more
 	life        *life       // of the newest actor
 
-	inbox   inbox
-	pending []arrival // a topic's, beyond the prefetch
-	bytes   int       // of those
+	inbox     inbox
+	pending   []arrival     // a topic's, beyond the prefetch
+	postponed *atomic.Int64 // octets of those, and of the connection's other subscriptions
 
 	attached   bool   // the destination has it; the session's
 	receipt    string // of the SUBSCRIBE, until it is out
@@ -231,21 +231,25 @@ func (s *subscription) postpone(ctx actor.Context, items []arrival) {
 	limit := int(s.core.settings().Limits.Outbox)
 	policy := s.core.settings().Topics.SlowConsumer
 	for _, item := range items {
-		if s.bytes+item.msg.size > limit {
+		if s.waiting()+item.msg.size > limit {
 			if policy != config.SlowDropOldest {
 				s.drop(item.from)
 				if policy == config.SlowDisconnect {
-					ctx.Send(s.session, &overflowed{serial: s.key.serial, pending: s.bytes})
+					ctx.Send(s.session, &overflowed{serial: s.key.serial, pending: s.waiting()})
 					return
 				}
 				continue
 			}
-			for len(s.pending) > 0 && s.bytes+item.msg.size > limit {
+			for len(s.pending) > 0 && s.waiting()+item.msg.size > limit {
 				s.drop(s.unqueue().from)
+			}
+			if s.waiting()+item.msg.size > limit { // others of the connection hold so much
+				s.drop(item.from)
+				continue
 			}
 		}
 		s.pending = append(s.pending, item)
-		s.bytes += item.msg.size
+		s.postponed.Add(int64(item.msg.size))
 	}
 }
 
@@ -255,12 +259,22 @@ func (s *subscription) drop(from *handle) {
 	from.counters.dropped.Add(1)
 }
 
-func (s *subscription) unqueue() arrival {
+// waiting is what all subscriptions of the connection have put off.
+func (s *subscription) waiting() int { return int(s.postponed.Load()) }
+
+func (s *subscriptionState) unqueue() arrival {
 	item := s.pending[0]
 	s.pending[0] = arrival{}
 	s.pending = s.pending[1:]
-	s.bytes -= item.msg.size
+	s.postponed.Add(-int64(item.msg.size))
 	return item
+}
+
+// forget gives up what waits, when the subscription ends.
+func (s *subscriptionState) forget() {
+	for len(s.pending) > 0 {
+		s.unqueue()
+	}
 }
 
 // resume gives out what waited, now that something was acknowledged.
@@ -349,6 +363,7 @@ func (s *subscription) endTx(_ actor.Context, m *endTx) {
 
 // detach ends the subscription; everything asked of it before has been passed on before this.
 func (s *subscription) detach(ctx actor.Context) {
+	s.forget()
 	m := &unsubscribe{key: s.key, epoch: s.epoch, session: s.session}
 	to := s.core.router()
 	if s.handle != nil {

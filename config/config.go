@@ -85,6 +85,9 @@ type HeartBeat struct {
 type Session struct {
 	// LoginTimeout runs from accept to CONNECTED (TLS and WebSocket handshakes included).
 	LoginTimeout time.Duration `toml:"login_timeout" min:"100ms" max:"1h"`
+	// IdleTimeout is how long a connection may stay without a frame in either direction, heart-beats not counted; 0: for
+	// ever. It is looked at four times within.
+	IdleTimeout time.Duration `toml:"idle_timeout" min:"0s" max:"8760h"`
 	// FrameTimeout is how long a frame that was begun may go on without making progress.
 	FrameTimeout time.Duration `toml:"frame_timeout" min:"100ms" max:"1h"`
 	// Linger is how long a closing connection is kept so that the client can read its last frames.
@@ -123,13 +126,43 @@ type Limits struct {
 
 	// MaxConnections is for the whole broker; 0: as many as the operating system gives.
 	MaxConnections int `toml:"max_connections" min:"0" max:"100000000"`
+	// MaxConnectionsPerAddress is for one IPv4 address, or one IPv6 network of 64 bits; 0: no limit of its own. What is
+	// not known to be STOMP yet counts too.
+	MaxConnectionsPerAddress int `toml:"max_connections_per_address" min:"0" max:"100000000"`
+	// MaxConnectionsPerUser is for everybody who has logged in; 0: no limit of its own.
+	MaxConnectionsPerUser int `toml:"max_connections_per_user" min:"0" max:"100000000"`
+
+	// MaxUnacked bounds the messages that all subscriptions of a connection together may hold unacknowledged: their
+	// prefetches; 0: no limit of its own.
+	MaxUnacked int `toml:"max_unacked" min:"0" max:"1000000000"`
+
+	// What one connection, and all connections of one user together, may send in a second; 0: no bound. Bytes are those
+	// of headers and bodies.
+	ConnectionMessagesPerSecond int   `toml:"connection_messages_per_second" min:"0" max:"1000000000"`
+	ConnectionBytesPerSecond    Bytes `toml:"connection_bytes_per_second" min:"0B" max:"1TiB"`
+	UserMessagesPerSecond       int   `toml:"user_messages_per_second" min:"0" max:"1000000000"`
+	UserBytesPerSecond          Bytes `toml:"user_bytes_per_second" min:"0B" max:"1TiB"`
+	// RateBurst is for how long what is not used is saved up.
+	RateBurst time.Duration `toml:"rate_burst" min:"1ms" max:"1h"`
+	// RateExceeded says what happens to who sends more.
+	RateExceeded RateExceeded `toml:"rate_exceeded" enum:"hold|reject"`
 
 	// InboundWindow is how much of what one client sent may be on its way inside the broker before its socket is no
 	// longer read.
 	InboundWindow Bytes `toml:"inbound_window" min:"4KiB" max:"1GiB"`
-	// Outbox is how much may wait to be written to one client. Beyond it the slow-consumer policy applies.
+	// Outbox is how much may wait to be written to one client, and how much of what topics sent may wait for
+	// acknowledgements of it. Beyond it the slow-consumer policy applies.
 	Outbox Bytes `toml:"outbox" min:"64KiB" max:"16GiB"`
 }
+
+// RateExceeded says what happens to a client that sends more in a second than it may.
+type RateExceeded string
+
+// The policies for clients that send too fast.
+const (
+	RateHold   RateExceeded = "hold"   // its frames wait until there is room; its socket is read no more than its window holds
+	RateReject RateExceeded = "reject" // the client is disconnected with an ERROR
+)
 
 // SlowConsumer says what happens to a topic's message for a client whose outbox is full.
 type SlowConsumer string
@@ -250,6 +283,8 @@ func Default() *Config {
 			MaxTransactionFrames:       10_000,
 			MaxTransactionBytes:        64 * MiB,
 			MaxConnections:             0,
+			RateBurst:                  time.Second,
+			RateExceeded:               RateHold,
 			InboundWindow:              1 * MiB,
 			Outbox:                     64 * MiB,
 		},

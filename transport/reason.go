@@ -31,6 +31,8 @@ const (
 	ReasonFrameTimeout
 	// ReasonHeartBeatTimeout: the peer was silent for longer than its heart-beat promised.
 	ReasonHeartBeatTimeout
+	// ReasonIdle: no frame went in either direction for too long.
+	ReasonIdle
 	// ReasonSlowConsumer: the outbox overflowed because the client reads too slowly.
 	ReasonSlowConsumer
 	// ReasonTryAgainLater: the broker is out of some resource for now (connections, memory).
@@ -60,6 +62,7 @@ var reasons = [reasonCount]struct {
 	ReasonLoginTimeout:       {"login timeout", 1008},
 	ReasonFrameTimeout:       {"frame timeout", 1008},
 	ReasonHeartBeatTimeout:   {"heart-beat timeout", 1008},
+	ReasonIdle:               {"idle timeout", 1008},
 	ReasonSlowConsumer:       {"slow consumer", 1008},
 	ReasonTryAgainLater:      {"try again later", 1013},
 	ReasonInternalError:      {"internal error", 1011},

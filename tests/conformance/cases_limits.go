@@ -93,6 +93,88 @@ func limitCases() []rule {
 			},
 		},
 		{
+			point: point, name: "max_unacked", settings: func(c *config.Config) { c.Limits.MaxUnacked = 10 },
+			script: func(s *Script) {
+				s.connect("a").subscribe("a", "1", "{Q}", "ack:client", "prefetch-count:6").subscribe("a", "2", "{T}").subscribe("a", "3", "{Q}", "ack:client", "prefetch-count:4")
+				s.sync("a", "UNSUBSCRIBE", "id:1").subscribe("a", "4", "{Q}", "prefetch-count:6")
+				s.send("a", "SUBSCRIBE", "id:5", "destination:{T}", "ack:client", "prefetch-count:1", "receipt:r").refusedFor("a", "r", "subs flup", "max_unacked", "10")
+			},
+		},
+		{
+			point: point, name: "what waits in the subscriptions of one connection", settings: func(c *config.Config) {
+				c.Limits.MaxBodyBytes, c.Limits.Outbox = 64*config.KiB, 256*config.KiB
+			},
+			script: func(s *Script) {
+				s.connect("a", "c").subscribe("a", "1", "{T}", "ack:client", "prefetch-count:1").subscribe("a", "2", "{T2}", "ack:client", "prefetch-count:1")
+				s.publish("c", "{T}", "1").publish("c", "{T2}", "1").gets("a", "m", "1").gets("a", "m", "1")
+				for range 3 {
+					s.publish("c", "{T}", x(60_000)).publish("c", "{T2}", x(60_000))
+				}
+				s.refused("a", "slow consumer", "outbox", "262144")
+			},
+		},
+		{
+			point: point, name: "connection_messages_per_second that holds", versions: only12, clock: true, settings: func(c *config.Config) { c.Limits.ConnectionMessagesPerSecond = 2 },
+			script: func(s *Script) {
+				s.connect("b").subscribe("b", "1", "{T}").connect("a", "c")
+				s.raw("a", text("1", "SEND", "destination:{T}")+text("2", "SEND", "destination:{T}")+text("3", "SEND", "destination:{T}", "receipt:r"))
+				s.gets("b", "m", "1").gets("b", "m", "2").publish("c", "{T}", "another's").gets("b", "m", "another's")
+				s.advance(time.Second).gets("b", "m", "3").want("a", "RECEIPT", "receipt-id:r")
+			},
+		},
+		{
+			point: point, name: "connection_bytes_per_second that holds", versions: only12, clock: true, settings: func(c *config.Config) { c.Limits.ConnectionBytesPerSecond = 1000 },
+			script: func(s *Script) {
+				s.connect("b").subscribe("b", "1", "{T}").connect("a", "c")
+				s.raw("a", text(x(3000), "SEND", "destination:{T}")+text("2", "SEND", "destination:{T}", "receipt:r"))
+				s.gets("b", "m", x(3000)).publish("c", "{T}", "another's").gets("b", "m", "another's").advance(time.Second)
+				s.publish("c", "{T}", "another's").gets("b", "m", "another's").advance(2*time.Second).gets("b", "m", "2").want("a", "RECEIPT", "receipt-id:r")
+			},
+		},
+		{
+			point: point, name: "connection_messages_per_second that rejects", clock: true, settings: func(c *config.Config) {
+				c.Limits.ConnectionMessagesPerSecond, c.Limits.RateExceeded = 2, config.RateReject
+			},
+			script: func(s *Script) {
+				s.connect("a").publish("a", "{T}", "1").publish("a", "{T}", "2").advance(500*time.Millisecond).publish("a", "{T}", "3")
+				s.body("a", "4", "SEND", "destination:{T}", "receipt:r").refusedFor("a", "r", "rate exceeded", "connection_messages_per_second", "2")
+			},
+		},
+		{
+			point: point, name: "user_messages_per_second is shared, and outlives a reconnect", versions: only12, clock: true, settings: func(c *config.Config) {
+				c.Login, c.Passcode = "u", "p"
+				c.Limits.UserMessagesPerSecond, c.Limits.RateExceeded = 2, config.RateReject
+			},
+			script: func(s *Script) {
+				s.connectAs("a", "1.2", "login:u", "passcode:p").connectAs("b", "1.2", "login:u", "passcode:p").publish("a", "{T}", "1").publish("b", "{T}", "2").sync("a", "DISCONNECT").closed("a")
+				s.connectAs("c", "1.2", "login:u", "passcode:p").body("c", "3", "SEND", "destination:{T}", "receipt:r").refusedFor("c", "r", "rate exceeded", "user_messages_per_second", "2")
+			},
+		},
+		{
+			point: point, name: "max_connections_per_user", versions: only12, settings: func(c *config.Config) {
+				c.Login, c.Passcode, c.Limits.MaxConnectionsPerUser = "u", "p", 2
+			},
+			script: func(s *Script) {
+				s.connectAs("a", "1.2", "login:u", "passcode:p").connectAs("b", "1.2", "login:u", "passcode:p")
+				s.send("c", "CONNECT", "accept-version:1.2", "host:h", "login:u", "passcode:p").refused("c", "dest flup", "max_connections_per_user", "2")
+				s.sync("a", "SEND", "destination:{T}")
+			},
+		},
+		{
+			point: point, name: "idle_timeout counts frames and no heart-beats", versions: only12, clock: true, settings: func(c *config.Config) { c.Session.IdleTimeout = time.Second },
+			script: func(s *Script) {
+				s.connect("b").subscribe("b", "1", "{T}").connect("a", "c")
+				for range 5 { // b only listens
+					s.advance(800*time.Millisecond).publish("a", "{T}", "x").gets("b", "m", "x").publish("c", "{T2}", "x")
+				}
+				s.raw("a", "\n").advance(400*time.Millisecond).raw("a", "\n").advance(400*time.Millisecond).raw("a", "\n")
+				for range 20 { // each lets the broker look once at most
+					s.publish("c", "{T}", "y").gets("b", "m", "y").advance(400 * time.Millisecond)
+				}
+				s.refused("a", "idle timeout", "idle_timeout", "1s").publish("c", "{T}", "z").gets("b", "m", "z")
+			},
+		},
+		{
 			point: point, name: "max_messages of a queue that refuses", settings: func(c *config.Config) {
 				c.Queues.Full, c.Queues.MaxMessages = config.FullReject, 2
 			},
