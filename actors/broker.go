@@ -58,7 +58,7 @@ type core struct {
 	roles      roles
 	events     eventBus
 	injector   Injector  // nil: no faults
-	began      time.Time // what an injector's times count from
+	began      time.Time // the start, by clock
 	table      table
 	stats      counters
 
@@ -68,6 +68,7 @@ type core struct {
 	desk          loginDesk
 
 	connections    atomic.Int64
+	open           sync.Map // number → *checkpoint, of every connection; for Clients
 	nextConnection atomic.Uint64
 	names          struct {
 		sync.Mutex

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -17,6 +18,8 @@ import (
 type checkpoint struct {
 	conn      *transport.Conn
 	id        uint64 // the connection's number, never used again
+	since     time.Time
+	client    atomic.Pointer[client] // what anybody may know; nil before CONNECTED
 	transport *actor.PID
 	flow      *flow
 

@@ -78,7 +78,7 @@ func (s *connections) accept(ctx actor.Context, conn *transport.Conn) {
 		return
 	}
 	id := s.core.nextConnection.Add(1)
-	cp := &checkpoint{conn: conn, id: id, transactions: transactions{limits: s.core.transactionLimits()}}
+	cp := &checkpoint{conn: conn, id: id, since: s.core.clock.Now(), transactions: transactions{limits: s.core.transactionLimits()}}
 	cp.flow = &flow{window: conn.Window(), system: ctx.ActorSystem()}
 	l, err := s.core.spawn(ctx, s.core.roles.connection, connectionName(id), func(l *life) process {
 		return &connection{checkpoint: cp, core: s.core, life: l}
@@ -87,6 +87,7 @@ func (s *connections) accept(ctx actor.Context, conn *transport.Conn) {
 		panic(err)
 	}
 	s.children[l.pid.Id] = cp
+	s.core.open.Store(id, cp)
 }
 
 func connectionName(id uint64) string { return "c" + strconv.FormatUint(id, 10) }
@@ -98,6 +99,7 @@ func (s *connections) terminated(ctx actor.Context, m *actor.Terminated) {
 		return
 	}
 	delete(s.children, m.Who.Id)
+	s.core.open.Delete(cp.id)
 	cp.conn.Abort()
 	cp.cleanUp(ctx, s.core)
 	s.core.connections.Add(-1)

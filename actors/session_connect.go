@@ -91,6 +91,7 @@ func (s *session) admit(ctx actor.Context, l *login) {
 		{Name: "server", Value: s.core.server},
 		{Name: "heart-beat", Value: s.core.heartBeat().String()},
 	}}
+	s.client.Store(&client{user: s.identity.User, version: s.version})
 	s.write(&answer)
 	s.phase = connected
 	ctx.Send(s.transport, &transport.Admit{Version: s.version, Limits: s.core.wireLimits()})

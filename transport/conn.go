@@ -73,6 +73,8 @@ type Conn struct {
 	cause   atomic.Pointer[ending] // why the reader was interrupted
 
 	used atomic.Bool // an actor was started for it
+
+	frames atomic.Uint64 // that the session was given
 }
 
 type connOptions struct {
@@ -106,6 +108,24 @@ func (c *Conn) Outbox() *Outbox { return c.outbox }
 
 // Window returns the inbound credit.
 func (c *Conn) Window() *Window { return c.window }
+
+// Traffic is what has gone over a connection. Bytes are those of the socket with
+// WebSocket headers and heart-beats, without what TLS adds; frames are STOMP's.
+type Traffic struct {
+	FramesIn, BytesIn   uint64 // frames that were read whole and handed on
+	FramesOut, BytesOut uint64 // what the socket has taken
+	Dropped             uint64 // deliveries that a policy for slow consumers gave up
+}
+
+// Traffic returns the counters. They are kept once for each read and each write,
+// and read without a lock.
+func (c *Conn) Traffic() Traffic {
+	out := c.outbox.Stats()
+	return Traffic{
+		FramesIn: c.frames.Load(), BytesIn: c.in.taken.Load(),
+		FramesOut: out.Frames, BytesOut: out.WrittenBytes, Dropped: out.Dropped,
+	}
+}
 
 // Abort closes the socket at once. Any goroutine may call it, any number of
 // times. Goroutines of the connection end soon after; the transport actor, if

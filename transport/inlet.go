@@ -40,13 +40,15 @@ type inlet struct {
 	small  *smallBuffer // likewise
 
 	clock    Clock
-	timed    atomic.Bool  // someone looks at lastRead
-	lastRead atomic.Int64 // Unix nanoseconds
+	timed    atomic.Bool   // someone looks at lastRead
+	lastRead atomic.Int64  // Unix nanoseconds
+	taken    atomic.Uint64 // bytes read
 }
 
 // open prepares an inlet for conn; head was read from it before.
 func (in *inlet) open(conn net.Conn, head []byte, clock Clock) {
 	in.conn, in.unread, in.clock = conn, head, clock
+	in.taken.Add(uint64(len(head)))
 	in.ready = newReadyReader(conn)
 }
 
@@ -65,6 +67,7 @@ func (in *inlet) fill() error {
 		in.giveBack()
 		n, err := in.read()
 		if n > 0 {
+			in.taken.Add(uint64(n))
 			if in.timed.Load() {
 				in.lastRead.Store(in.clock.Now().UnixNano())
 			}

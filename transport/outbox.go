@@ -42,6 +42,7 @@ type Outbox struct {
 
 	lastWrite  atomic.Int64 // when a write of STOMP last ended, in Unix nanoseconds
 	written    atomic.Uint64
+	sent       atomic.Uint64 // frames
 	delivered  atomic.Uint64
 	droppedAll atomic.Uint64
 
@@ -193,10 +194,13 @@ func (o *Outbox) putFrame(frame []byte) {
 	o.frames++
 }
 
-// controlFrames stands in the marks of WebSocket control frames.
-var controlFrames = &Sink{policy: Keep}
+// These stand in the marks of what is no STOMP frame.
+var (
+	controlFrames = &Sink{policy: Keep} // of WebSocket
+	heartBeats    = &Sink{policy: Keep}
+)
 
-// appendRaw adds bytes that need no framing of ours; s is nil or controlFrames.
+// appendRaw adds bytes that need no framing of ours; s is one of the above.
 // The capacity does not bound them; callers do. The lock is held.
 func (o *Outbox) appendRaw(p []byte, s *Sink) {
 	c := o.room(len(p))
@@ -216,9 +220,9 @@ func (o *Outbox) beat() {
 	var e effects
 	if o.frames == o.control+o.gated && !o.sealed && o.failure == nil {
 		if o.webSocket {
-			o.appendRaw([]byte{opText, 1, '\n'}, nil)
+			o.appendRaw([]byte{opText, 1, '\n'}, heartBeats)
 		} else {
-			o.appendRaw([]byte{'\n'}, nil)
+			o.appendRaw([]byte{'\n'}, heartBeats)
 		}
 		o.wake(&e)
 	}
@@ -373,7 +377,8 @@ func (o *Outbox) Capacity() int {
 
 // OutboxStats counts what went through an outbox since it was made.
 type OutboxStats struct {
-	Delivered    uint64 // frames of sinks that were written
+	Frames       uint64 // STOMP frames that were written
+	Delivered    uint64 // of these, those of sinks
 	Dropped      uint64 // deliveries that a policy dropped
 	WrittenBytes uint64 // bytes on the wire, WebSocket headers included
 }
@@ -381,6 +386,7 @@ type OutboxStats struct {
 // Stats returns the counters of the outbox, without its lock.
 func (o *Outbox) Stats() OutboxStats {
 	return OutboxStats{
+		Frames:       o.sent.Load(),
 		Delivered:    o.delivered.Load(),
 		Dropped:      o.droppedAll.Load(),
 		WrittenBytes: o.written.Load(),

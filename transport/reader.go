@@ -264,6 +264,7 @@ func (r *reader) pass() {
 	}
 	m := &Inbound{Frames: make([]stompwire.Frame, len(r.batch.frames)), Cost: r.cost}
 	copy(m.Frames, r.batch.frames)
+	r.conn.frames.Add(uint64(len(m.Frames)))
 	r.drop()
 	if !r.admitted {
 		paused = true

@@ -154,11 +154,17 @@ func (o *Outbox) idle() {
 
 // report tells the sinks how many of their frames the batch held.
 func (o *Outbox) report(b *batch) {
-	delivered := 0
+	own, delivered := 0, 0
 	for _, c := range b.chunks {
 		for i := range c.marks {
 			s := c.marks[i].sink
-			if s == nil || s == controlFrames {
+			if s == nil {
+				if c.marks[i].wire != 0 { // else it was removed
+					own++
+				}
+				continue
+			}
+			if s == controlFrames || s == heartBeats {
 				continue
 			}
 			if s.batch == 0 {
@@ -168,6 +174,7 @@ func (o *Outbox) report(b *batch) {
 			delivered++
 		}
 	}
+	o.sent.Add(uint64(own + delivered))
 	o.delivered.Add(uint64(delivered))
 	for i, s := range b.touched {
 		n := s.batch
