@@ -193,6 +193,9 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 	c.rates.Store(newRates(&cfg.Limits))
 	c.names.from = o.random
 	c.authenticator, c.authorizer = o.authenticator, o.authorizer
+	if err := c.checkExposure(cfg); err != nil {
+		return nil, err
+	}
 	policy, err := access.FromConfig(cfg)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"stampede/actors/access"
+	"stampede/config"
 	"stampede/stompwire"
 	"stampede/transport"
 )
@@ -89,7 +90,8 @@ type loggedIn struct {
 // credentials is what a client shows with its CONNECT and its connection.
 func credentials(f *stompwire.Frame, info *transport.Info) *access.Credentials {
 	c := &access.Credentials{
-		Certificates: info.PeerCertificates, Header: info.Header, Remote: info.Remote, Listener: info.Listener, Encrypted: info.TLS,
+		Certificates: info.PeerCertificates, Header: info.Header, Remote: info.Remote, Local: info.Local,
+		Listener: info.Listener, Encrypted: info.TLS,
 	}
 	c.Login, c.HasLogin = f.Header.Get("login")
 	c.Passcode, c.HasPasscode = f.Header.Get("passcode")
@@ -125,6 +127,9 @@ func (c *core) loginRefused(conn *transport.Conn, given *access.Credentials, err
 	attrs := []any{"login", given.Login, "remote", remote(conn), "cause", err.Error()}
 	var p *panicked
 	switch {
+	case errors.Is(err, access.ErrNoLogins):
+		c.log.Error("a client was refused because nobody could log in", attrs...)
+		return faultf(CodeAuth, "login refused", "this address is not open to everybody, and the broker knows no login")
 	case errors.As(err, &p):
 		c.log.Error("an authenticator failed", append(attrs, "stack", p.stack)...)
 	case errors.Is(err, access.ErrUnavailable):
@@ -177,4 +182,18 @@ func call(f func() error, answer func(error)) {
 		answer(err)
 	}()
 	err = f()
+}
+
+// checkExposure keeps a broker from starting where anybody could use it by mistake.
+func (c *core) checkExposure(cfg *config.Config) error {
+	switch {
+	case c.authenticator != nil:
+		return nil
+	case cfg.Access.External:
+		return config.Problems{{Key: "access.external", Text: "is true, but the program gave no authenticator (actors.WithAuthenticator); set it to false and login and passcode, users_file, secret or a key of [jwt]"}}
+	}
+	if problems := cfg.Exposed(); len(problems) > 0 {
+		return problems
+	}
+	return nil
 }

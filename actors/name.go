@@ -101,6 +101,12 @@ func unknownDestination(name string) *Fault {
 	return faultf(CodeDestinationUnknown, "destination unknown", "no destination %q is configured; names made on first use start with /queue/, /topic/, /temp-queue/ or /temp-topic/", name)
 }
 
+// noTemporary is the answer to who wants to read a temporary destination by its public name: the same if there is one, which
+// is somebody else's.
+func noTemporary(name string) *Fault {
+	return faultf(CodeDestinationUnknown, "destination unknown", "no temporary destination %q is yours to subscribe to", name)
+}
+
 // hasWildcard tells whether a level of rest is a wildcard; one in a wrong place is a fault.
 func hasWildcard(name, rest string) (bool, *Fault) {
 	if !strings.ContainsAny(rest, "*#>") {

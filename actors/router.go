@@ -125,7 +125,7 @@ func (r *router) resolve(ctx actor.Context, name destinationName, owner uint64, 
 	case name.kind == 0:
 		return nil, unknownDestination(name.full)
 	case name.reply:
-		return nil, faultf(CodeDestinationUnknown, "destination unknown", "no temporary destination %q: it was never made, or the connection that made it is gone", name.full)
+		return nil, noTemporary(name.full)
 	case name.temp:
 		h.owner = owner
 		h.address = r.core.opaqueName(name.kind)

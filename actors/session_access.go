@@ -12,6 +12,7 @@ import (
 // permits is what is known of what a client may do. Without any rule it is the zero value, and nobody looks into it.
 type permits struct {
 	restricted bool               // there are rules, or a program that makes them
+	grants     *access.Grants     // by the rules; nil: there are none
 	verdicts   map[string]verdict // by destination
 }
 
@@ -59,11 +60,20 @@ func (s *session) giveUpLogin(m any) bool {
 
 // permitted tells whether the client may do something. False: the program has to be asked first, and the frame is handled
 // again when it has answered.
-func (s *session) permitted(ctx actor.Context, action access.Action, name string) (fault *Fault, known bool) {
+func (s *session) permitted(ctx actor.Context, action access.Action, name string, pattern bool) (fault *Fault, known bool) {
 	if isTemporary(name) || action != access.Read && isReply(name) {
 		return nil, true // its own; or it was given the name
 	}
+	if len(name) > maxNameBytes {
+		return nil, true // it is refused for that, and not to be remembered
+	}
 	allowed, known := s.permits.verdicts[name].about(action)
+	if !known {
+		allowed = s.permits.granted(action, name, pattern)
+		if known = !allowed || s.core.authorizer == nil; known {
+			s.permits.file(name, action, allowed)
+		}
+	}
 	if !known {
 		s.core.authorize(s.present(), s.identity, action, name, ctx.Self())
 		s.stall(waitPermit)
@@ -73,6 +83,23 @@ func (s *session) permitted(ctx actor.Context, action access.Action, name string
 		return forbidden(action, name), true
 	}
 	return nil, true
+}
+
+// granted tells whether the rules allow something. A pattern is allowed if everything it may ever stand for is.
+func (p *permits) granted(action access.Action, name string, pattern bool) bool {
+	switch {
+	case p.grants == nil:
+		return true
+	case pattern:
+		return p.grants.AllowsAll(action, name)
+	}
+	return p.grants.Allows(action, name)
+}
+
+// permit works out what a client may do, now that it is known who it is.
+func (s *session) permit() {
+	s.permits = permits{grants: s.core.access.Load().Grants(s.identity)}
+	s.permits.restricted = s.permits.grants != nil || s.core.authorizer != nil
 }
 
 // authorized files what the program said, and goes on with the frame that waits for it.

@@ -62,10 +62,14 @@ func (s *session) beginLogin(ctx actor.Context, f *stompwire.Frame) *Fault {
 	if l.send, l.receive, fault = s.heartBeats(s.core.heartBeat(), beat); fault != nil {
 		return fault
 	}
-	if s.core.authenticator == nil && s.core.access.Load().Open() {
-		l.answer = &loggedIn{identity: s.core.access.Load().Anonymous()}
+	given := credentials(f, s.conn.Info())
+	if policy := s.core.access.Load(); s.core.authenticator == nil && policy.Open() {
+		l.answer = &loggedIn{}
+		var err error
+		if l.answer.identity, err = policy.Welcome(given); err != nil {
+			l.answer.fault = s.core.loginRefused(s.conn, given, err)
+		}
 	} else {
-		given := credentials(f, s.conn.Info())
 		s.core.authenticate(s.present(), s.conn, given, ctx.Self())
 	}
 	s.login = l
@@ -84,7 +88,7 @@ func (s *session) loggedIn(ctx actor.Context, m *loggedIn) {
 func (s *session) admit(ctx actor.Context, l *login) {
 	s.version = l.version
 	s.identity = l.answer.identity
-	s.permits.restricted = s.core.authorizer != nil
+	s.permit()
 	answer := stompwire.Frame{Command: stompwire.Connected, Header: stompwire.Header{
 		{Name: "version", Value: s.version.String()},
 		{Name: "session", Value: s.core.boot + "-" + strconv.FormatUint(s.id, 10)},

@@ -21,7 +21,7 @@ func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.I
 		return true
 	}
 	if s.permits.restricted {
-		fault, known := s.permitted(ctx, access.Write, h.destination)
+		fault, known := s.permitted(ctx, access.Write, h.destination, false)
 		if !known {
 			return false
 		}
@@ -138,7 +138,7 @@ func (s *session) find(ctx actor.Context, name string, subscribing bool) (h *han
 	}
 	mayCreate := true
 	if s.permits.restricted {
-		fault, known := s.permitted(ctx, access.Create, name)
+		fault, known := s.permitted(ctx, access.Create, name, false)
 		if !known {
 			return nil, nil, false
 		}

@@ -20,7 +20,7 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 		return true, fault
 	}
 	if s.permits.restricted {
-		fault, known := s.permitted(ctx, access.Read, sub.destination.full)
+		fault, known := s.permitted(ctx, access.Read, sub.destination.full, sub.destination.pattern)
 		if !known {
 			return false, nil
 		}
@@ -40,7 +40,7 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 			return false, nil
 		}
 		if h.owner != 0 && h.owner != s.id {
-			return true, unknownDestination(sub.destination.full)
+			return true, noTemporary(sub.destination.full)
 		}
 		if !h.acquire() { // held until it is attached
 			delete(s.known, sub.destination.full)

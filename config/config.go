@@ -11,6 +11,20 @@ type Config struct {
 	// Login and Passcode are what every client must present in CONNECT. Both empty: any client is let in.
 	Login    string `toml:"login"`
 	Passcode Secret `toml:"passcode"`
+	// AllowAnonymous lets clients in that show nothing in CONNECT. Without it they are let in only if nobody has to log
+	// in, and a broker that other machines can reach does not start so.
+	AllowAnonymous bool `toml:"allow_anonymous"`
+	// UsersFile has a line for each user: its name, a salted hash, its groups. It is made by "stampede user".
+	UsersFile string `toml:"users_file"`
+	// Secret signs tokens in the form of xtomp: the login is "user unixSeconds random", the passcode its signature in
+	// base64. Empty: there are no such tokens.
+	Secret Secret `toml:"secret"`
+	// SecretHash is how: sha256 is HMAC-SHA-256, sha1 what xtomp does: SHA-1 of the login and the secret.
+	SecretHash string `toml:"secret_hash" enum:"sha256|sha1"`
+	// SecretTimeout is how old a token may be when it logs a client in.
+	SecretTimeout time.Duration `toml:"secret_timeout" min:"1s" max:"8760h"`
+	// SecretSessionTimeout is how long the connection of who came in by such a token may last; 0: as long as it likes.
+	SecretSessionTimeout time.Duration `toml:"secret_session_timeout" min:"0s" max:"8760h"`
 
 	Listen       []Listen     `toml:"listen"`
 	Log          Log          `toml:"log"`
@@ -22,6 +36,9 @@ type Config struct {
 	Destinations Destinations `toml:"destinations"`
 	Supervision  Supervision  `toml:"supervision"`
 	Shutdown     Shutdown     `toml:"shutdown"`
+	Access       Access       `toml:"access"`
+	JWT          JWT          `toml:"jwt"`
+	Rights       []Rights     `toml:"rights"`
 }
 
 // Listen is one address that clients can connect to, with what may be spoken there. [Listen.Endpoints] turns the
@@ -45,8 +62,12 @@ type Listen struct {
 	// TLSCert and TLSKey are PEM files. With them TLS is told apart by its first byte on the same port.
 	TLSCert string `toml:"tls_cert"`
 	TLSKey  string `toml:"tls_key"`
-	// TLSClientCA is a PEM file of authorities; set, every TLS client must show a certificate that one of them signed.
-	TLSClientCA string `toml:"tls_client_ca"`
+	// TLSClientCA is a PEM file of authorities; set, TLS clients show a certificate that one of them signed: they must,
+	// or they may, as TLSClientAuth says.
+	TLSClientCA   string `toml:"tls_client_ca"`
+	TLSClientAuth string `toml:"tls_client_auth" enum:"required|optional"`
+	// TLSClientUser says which part of the certificate is the name of the user that it logs in.
+	TLSClientUser CertificateUser `toml:"tls_client_user" enum:"none|cn|dns|email|uri"`
 	// TLSOnly refuses clients that do not begin with TLS.
 	TLSOnly bool `toml:"tls_only"`
 	// TLSMinVersion is the oldest TLS version that is accepted.
@@ -254,6 +275,9 @@ const DefaultPort = "61613"
 // port. Each call returns a new one.
 func Default() *Config {
 	return &Config{
+		SecretHash:    "sha256",
+		SecretTimeout: 5 * time.Minute,
+
 		Listen: []Listen{defaultListen("default", "localhost:"+DefaultPort)},
 		Log:    Log{Level: "info", Format: "auto"},
 		HeartBeat: HeartBeat{
@@ -307,6 +331,13 @@ func Default() *Config {
 			Window:     10 * time.Second,
 		},
 		Shutdown: Shutdown{DrainTimeout: 10 * time.Second},
+		Access: Access{
+			LoginDelay:    500 * time.Millisecond,
+			LoginDelayMax: 5 * time.Second,
+			LoginMemory:   10 * time.Minute,
+			MaxHashes:     2,
+		},
+		JWT: JWT{Leeway: 30 * time.Second, UserClaim: "sub", GroupsClaim: "groups"},
 	}
 }
 
@@ -319,6 +350,8 @@ func defaultListen(name, address string) Listen {
 		WebSockets:    true,
 		HTTP:          true,
 		TLSMinVersion: "1.2",
+		TLSClientAuth: "required",
+		TLSClientUser: CertificateNone,
 		UnixMode:      "0660",
 	}
 }

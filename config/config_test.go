@@ -63,7 +63,7 @@ func TestExampleEqualsDefaults(t *testing.T) {
 	}
 }
 
-// The example file sets every key; only the keys of named destinations, of which there are none, are comments.
+// The example file sets every key; only those of named destinations and of rights, of which there are none, are comments.
 func TestExampleHasEveryKey(t *testing.T) {
 	section := ""
 	have := map[string]bool{}
@@ -85,7 +85,7 @@ func TestExampleHasEveryKey(t *testing.T) {
 		if !have[k.path] {
 			t.Errorf("%s is missing", k.path)
 		}
-		if comment[k.path] != strings.HasPrefix(k.path, "destinations.named") {
+		if comment[k.path] != (strings.HasPrefix(k.path, "destinations.named") || strings.HasPrefix(k.path, "rights.")) {
 			t.Errorf("%s: is it a comment? %v", k.path, comment[k.path])
 		}
 	}
@@ -168,7 +168,7 @@ func TestSettingsWrittenAsTables(t *testing.T) {
 		"[limits.outbox]":            `outbox = "64MiB"`,
 		"[limits.max_headers]":       `max_headers = 1`,
 		"[destinations.auto_create]": `auto_create = true`,
-		"listen = [{address = \":1\"}]\n[listen.websockets_origin]": `websockets_origin = ["…"]`,
+		"listen = [{address = \"localhost:1\"}]\n[listen.websockets_origin]": `websockets_origin = ["…"]`,
 	} {
 		if got := strings.Join(problems(t, text), "\n"); !strings.Contains(got, "is a setting and not a table; write it as "+want) {
 			t.Errorf("%s: %s", text, got)
@@ -303,6 +303,24 @@ func TestSingleProblems(t *testing.T) {
 		{"back-off", "[supervision]\nbackoff_min = \"6s\"", `t.toml:2: supervision.backoff_min: 6s is more than supervision.backoff_max (5s)`},
 		{"dead letters to a topic", "[queues]\ndead_letter = \"/topic/x\"", `t.toml:2: queues.dead_letter: "/topic/x" is not a queue`},
 		{"nothing to send to", "[destinations]\nauto_create = false", `t.toml:2: destinations.auto_create: is false and there is no`},
+		{"open to other machines", "[[listen]]\naddress = \":1\"", `t.toml:2: listen[0].address: :1 can be reached from other machines, and nobody has to log in`},
+		{"short secret", "secret = \"short\"", `t.toml:1: secret: is too short; the least is 16 bytes`},
+		{"secret hash", "secret_hash = \"md5\"", `"md5" is not one of sha256, sha1`},
+		{"delays", "[access]\nlogin_delay = \"10s\"", `t.toml:2: access.login_delay: 10s is more than access.login_delay_max (5s)`},
+		{"audience without a key", "[jwt]\naudience = [\"a\"]", `t.toml:2: jwt.audience: is set without a key`},
+		{"cookie without a key", "[jwt]\ncookie = \"a\"", `t.toml:2: jwt.cookie: is set without a key`},
+		{"cookie's name", "[jwt]\nkey_file = \"k\"\ncookie = \"a b\"", `t.toml:3: jwt.cookie: "a b" can't be the name of a cookie`},
+		{"no claim for the user", "[jwt]\nkey_file = \"k\"\nuser_claim = \"\"", `t.toml:3: jwt.user_claim: is empty`},
+		{"cookies for any page", "[[listen]]\naddress = \"localhost:1\"\nwebsockets_origin = [\"*\"]\n[jwt]\nkey_file = \"k\"\ncookie = \"a\"", `t.toml:3: listen[0].websockets_origin: is "*" while jwt.cookie is set`},
+		{"users of certificates without authorities", "[[listen]]\naddress = \"localhost:1\"\ntls_client_user = \"cn\"", `t.toml:3: listen[0].tls_client_user: is set without tls_client_ca`},
+		{"optional certificates without authorities", "[[listen]]\naddress = \"localhost:1\"\ntls_client_auth = \"optional\"", `t.toml:3: listen[0].tls_client_auth: is set without tls_client_ca`},
+		{"rights for nobody", "[[rights]]\nread = [\"#\"]", `t.toml:1: rights[0]: names nobody`},
+		{"no rights", "[[rights]]\nusers = [\"a\"]", `t.toml:1: rights[0]: gives no right`},
+		{"a wildcard too early", "[[rights]]\nusers = [\"a\"]\nread = [\"/topic/#.a\"]", `t.toml:3: rights[0].read: "/topic/#.a" has a # before its last level`},
+		{"half a wildcard", "[[rights]]\nusers = [\"a\"]\nwrite = [\"/queue/a*\"]", `t.toml:3: rights[0].write: "/queue/a*" has a wildcard that is not a whole level`},
+		{"an unknown placeholder", "[[rights]]\nusers = [\"a\"]\nwrite = [\"/queue/{group}\"]", `t.toml:3: rights[0].write: "/queue/{group}" has a placeholder that is not known`},
+		{"a pattern of nothing", "[[rights]]\nusers = [\"a\"]\ncreate = [\"/queue/\"]", `t.toml:3: rights[0].create: "/queue/" matches nothing`},
+		{"a pattern of temporary destinations", "[[rights]]\nusers = [\"a\"]\nread = [\"/temp-queue/#\"]", `t.toml:3: rights[0].read: "/temp-queue/#" needs no right`},
 		{"named without a type", "[[destinations.named]]\nname = \"memtop\"", `t.toml:1: destinations.named[0].type: is needed`},
 		{"named against its name", "[[destinations.named]]\nname = \"/topic/a\"\ntype = \"queue\"", `t.toml:3: destinations.named[0].type: is queue, though the name begins with /topic/`},
 		{"named twice", "[[destinations.named]]\nname = \"/topic/a\"\n[[destinations.named]]\nname = \"/topic/a\"", `t.toml:4: destinations.named[1].name: "/topic/a" is the name of destinations.named[0] too`},
@@ -314,20 +332,20 @@ func TestSingleProblems(t *testing.T) {
 		{"unix without a path", "[[listen]]\naddress = \"unix:\"", `t.toml:2: listen[0].address: unix: has no path`},
 		{"unix with a long path", "[[listen]]\naddress = \"unix:/" + strings.Repeat("x", maxUnixPath) + "\"", `can have 103 bytes, this one has 104`},
 		{"address twice", "[[listen]]\naddress = \"localhost:1\"\n[[listen]]\naddress = \"127.0.0.1:1\"", `t.toml:4: listen[1].address: 127.0.0.1:1 is taken by listen[0].address (127.0.0.1:1)`},
-		{"every interface beside one", "[[listen]]\naddress = \"127.0.0.1:1\"\n[[listen]]\naddress = \":1\"", `t.toml:4: listen[1].address: :1 is taken by listen[0].address`},
-		{"name twice", "[[listen]]\nname = \"a\"\naddress = \":1\"\n[[listen]]\nname = \"a\"\naddress = \":2\"", `t.toml:5: listen[1].name: "a" is the name of listen[0] too`},
-		{"nothing spoken", "[[listen]]\naddress = \":1\"\nstomp = false\nwebsockets = false\nhttp = false", `t.toml:1: listen[0]: stomp, websockets and http are all false`},
-		{"origins without web sockets", "[[listen]]\naddress = \":1\"\nwebsockets_origin = [\"*\"]\nwebsockets = false", `t.toml:3: listen[0].websockets_origin: lists origins though`},
-		{"origin with a path", "[[listen]]\naddress = \":1\"\nwebsockets_origin = [\"https://a.example/\"]", `t.toml:3: listen[0].websockets_origin: "https://a.example/" has more than`},
-		{"origin without a scheme", "[[listen]]\naddress = \":1\"\nwebsockets_origin = [\"a.example\"]", `"a.example" is not an origin`},
-		{"origin with a star inside", "[[listen]]\naddress = \":1\"\nwebsockets_origin = [\"https://a.*.example\"]", `has a * in another place`},
-		{"origins of a wrong type", "[[listen]]\naddress = \":1\"\nwebsockets_origin = [1]", `must be a list of strings like ["a", "b"], but holds a number`},
-		{"certificate without key", "[[listen]]\naddress = \":1\"\ntls_cert = \"c.pem\"", `t.toml:3: listen[0].tls_cert: is set without tls_key`},
-		{"key without certificate", "[[listen]]\naddress = \":1\"\ntls_key = \"c.pem\"", `t.toml:3: listen[0].tls_key: is set without tls_cert`},
-		{"authorities without certificate", "[[listen]]\naddress = \":1\"\ntls_client_ca = \"c.pem\"", `t.toml:3: listen[0].tls_client_ca: is set without`},
-		{"TLS alone without certificate", "[[listen]]\naddress = \":1\"\ntls_only = true", `t.toml:3: listen[0].tls_only: is true without`},
-		{"TLS version", "[[listen]]\naddress = \":1\"\ntls_min_version = \"1.1\"", `"1.1" is not one of 1.2, 1.3`},
-		{"permission", "[[listen]]\naddress = \":1\"\nunix_mode = \"rw\"", `t.toml:3: listen[0].unix_mode: "rw" is not a permission`},
+		{"every interface beside one", "allow_anonymous = true\n[[listen]]\naddress = \"127.0.0.1:1\"\n[[listen]]\naddress = \":1\"", `t.toml:5: listen[1].address: :1 is taken by listen[0].address`},
+		{"name twice", "[[listen]]\nname = \"a\"\naddress = \"localhost:1\"\n[[listen]]\nname = \"a\"\naddress = \"localhost:2\"", `t.toml:5: listen[1].name: "a" is the name of listen[0] too`},
+		{"nothing spoken", "[[listen]]\naddress = \"localhost:1\"\nstomp = false\nwebsockets = false\nhttp = false", `t.toml:1: listen[0]: stomp, websockets and http are all false`},
+		{"origins without web sockets", "[[listen]]\naddress = \"localhost:1\"\nwebsockets_origin = [\"*\"]\nwebsockets = false", `t.toml:3: listen[0].websockets_origin: lists origins though`},
+		{"origin with a path", "[[listen]]\naddress = \"localhost:1\"\nwebsockets_origin = [\"https://a.example/\"]", `t.toml:3: listen[0].websockets_origin: "https://a.example/" has more than`},
+		{"origin without a scheme", "[[listen]]\naddress = \"localhost:1\"\nwebsockets_origin = [\"a.example\"]", `"a.example" is not an origin`},
+		{"origin with a star inside", "[[listen]]\naddress = \"localhost:1\"\nwebsockets_origin = [\"https://a.*.example\"]", `has a * in another place`},
+		{"origins of a wrong type", "[[listen]]\naddress = \"localhost:1\"\nwebsockets_origin = [1]", `must be a list of strings like ["a", "b"], but holds a number`},
+		{"certificate without key", "[[listen]]\naddress = \"localhost:1\"\ntls_cert = \"c.pem\"", `t.toml:3: listen[0].tls_cert: is set without tls_key`},
+		{"key without certificate", "[[listen]]\naddress = \"localhost:1\"\ntls_key = \"c.pem\"", `t.toml:3: listen[0].tls_key: is set without tls_cert`},
+		{"authorities without certificate", "[[listen]]\naddress = \"localhost:1\"\ntls_client_ca = \"c.pem\"", `t.toml:3: listen[0].tls_client_ca: is set without`},
+		{"TLS alone without certificate", "[[listen]]\naddress = \"localhost:1\"\ntls_only = true", `t.toml:3: listen[0].tls_only: is true without`},
+		{"TLS version", "[[listen]]\naddress = \"localhost:1\"\ntls_min_version = \"1.1\"", `"1.1" is not one of 1.2, 1.3`},
+		{"permission", "[[listen]]\naddress = \"localhost:1\"\nunix_mode = \"rw\"", `t.toml:3: listen[0].unix_mode: "rw" is not a permission`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := problems(t, c.text)
@@ -341,15 +359,15 @@ func TestSingleProblems(t *testing.T) {
 // What a file may write in more than one way is read alike.
 func TestForms(t *testing.T) {
 	for name, text := range map[string]string{
-		"tables":       "[limits]\nmax_body_bytes = \"1KiB\"\n[[listen]]\naddress = \":1\"\n[[listen]]\naddress = \":2\"",
-		"dotted":       "limits.max_body_bytes = 1024\nlisten = [{address = \":1\"}, {address = \":2\"}]",
-		"inline":       "limits = {max_body_bytes = 0x400}\nlisten = [{address = \":1\"},\n # two\n {address = \":2\"}]",
-		"CRLF and BOM": "\xef\xbb\xbf[limits]\r\nmax_body_bytes = \"1024B\"\r\n[[listen]]\r\naddress = \":1\"\r\n[[listen]]\r\naddress = \":2\"\r\n",
+		"tables":       "[limits]\nmax_body_bytes = \"1KiB\"\n[[listen]]\naddress = \"localhost:1\"\n[[listen]]\naddress = \"localhost:2\"",
+		"dotted":       "limits.max_body_bytes = 1024\nlisten = [{address = \"localhost:1\"}, {address = \"localhost:2\"}]",
+		"inline":       "limits = {max_body_bytes = 0x400}\nlisten = [{address = \"localhost:1\"},\n # two\n {address = \"localhost:2\"}]",
+		"CRLF and BOM": "\xef\xbb\xbf[limits]\r\nmax_body_bytes = \"1024B\"\r\n[[listen]]\r\naddress = \"localhost:1\"\r\n[[listen]]\r\naddress = \"localhost:2\"\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := Default()
 			want.Limits.MaxBodyBytes = 1024
-			want.Listen = []Listen{defaultListen(":1", ":1"), defaultListen(":2", ":2")}
+			want.Listen = []Listen{defaultListen("localhost:1", "localhost:1"), defaultListen("localhost:2", "localhost:2")}
 			if got := parse(t, text); !reflect.DeepEqual(got, want) {
 				t.Errorf("got\n%v", got)
 			}
@@ -540,7 +558,7 @@ func TestLoadUnreadable(t *testing.T) {
 
 // Relative paths of certificates start at the directory of the file.
 func TestRelativeCertificates(t *testing.T) {
-	c, err := Parse("/etc/stampede/s.toml", []byte("[[listen]]\naddress = \":1\"\ntls_cert = \"c.pem\"\ntls_key = \"/k.pem\""), nil)
+	c, err := Parse("/etc/stampede/s.toml", []byte("[[listen]]\naddress = \"localhost:1\"\ntls_cert = \"c.pem\"\ntls_key = \"/k.pem\""), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

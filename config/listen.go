@@ -148,6 +148,9 @@ func (l *Listen) TLS() (*tls.Config, error) {
 			return nil, fmt.Errorf("tls_client_ca %s holds no certificate; it must be a PEM file", l.TLSClientCA)
 		}
 		set.ClientAuth = tls.RequireAndVerifyClientCert
+		if l.TLSClientAuth == "optional" {
+			set.ClientAuth = tls.VerifyClientCertIfGiven
+		}
 	}
 	return set, nil
 }

@@ -56,28 +56,43 @@ func TestFileMode(t *testing.T) {
 	}
 }
 
-// Only listeners that other machines can reach without a login are warned of.
-func TestWarnings(t *testing.T) {
-	for address, want := range map[string]int{
-		"localhost:1": 0, "127.0.0.1:1": 0, "127.9.9.9:1": 0, "[::1]:1": 0, "[::ffff:127.0.0.1]:1": 0, "unix:/s": 0,
-		":1": 1, "0.0.0.0:1": 1, "[::]:1": 1, "192.0.2.1:1": 1, "host.example:1": 1,
+// A listener that other machines can reach is refused unless clients have to log in or show a certificate, or anybody is
+// said to be welcome; then there is a warning.
+func TestReachableListenersNeedCredentials(t *testing.T) {
+	for address, reachable := range map[string]bool{
+		"localhost:1": false, "127.0.0.1:1": false, "127.9.9.9:1": false, "[::1]:1": false, "[::ffff:127.0.0.1]:1": false, "unix:/s": false, "unix:@s": false,
+		":1": true, "0.0.0.0:1": true, "[::]:1": true, "192.0.2.1:1": true, "host.example:1": true,
 	} {
-		c := Default()
-		c.SetAddresses([]string{address})
-		if got := c.Warnings(); len(got) != want {
-			t.Errorf("%s: %v", address, got)
-		}
-		c.Listen[0].TLSOnly, c.Listen[0].TLSClientCA = true, "ca.pem"
-		if got := c.Warnings(); len(got) != 0 {
-			t.Errorf("%s for certificates only: %v", address, got)
-		}
-		c.Listen[0].TLSOnly = false
-		if got := c.Warnings(); len(got) != want {
-			t.Errorf("%s, certificates or none: %v", address, got)
-		}
-		c.Login, c.Passcode = "me", "x"
-		if got := c.Warnings(); len(got) != 0 {
-			t.Errorf("%s with a login: %v", address, got)
+		for name, tc := range map[string]struct {
+			set     func(*Config)
+			refused bool
+			warned  bool
+		}{
+			"nothing":                     {func(*Config) {}, reachable, false},
+			"allow_anonymous":             {func(c *Config) { c.AllowAnonymous = true }, false, reachable},
+			"certificates":                {func(c *Config) { c.Listen[0].TLSOnly, c.Listen[0].TLSClientCA = true, "ca.pem" }, false, false},
+			"certificates, or plain text": {func(c *Config) { c.Listen[0].TLSClientCA = "ca.pem" }, reachable, false},
+			"optional certificates": {func(c *Config) {
+				c.Listen[0].TLSOnly, c.Listen[0].TLSClientCA, c.Listen[0].TLSClientAuth = true, "ca.pem", "optional"
+			}, reachable, false},
+			"users of certificates": {func(c *Config) { c.Listen[0].TLSClientCA, c.Listen[0].TLSClientUser = "ca.pem", CertificateCN }, false, false},
+			"a pair":                {func(c *Config) { c.Login, c.Passcode = "me", "x" }, false, false},
+			"a pair and anybody":    {func(c *Config) { c.Login, c.Passcode, c.AllowAnonymous = "me", "x", true }, false, false},
+			"a users file":          {func(c *Config) { c.UsersFile = "users" }, false, false},
+			"tokens":                {func(c *Config) { c.Secret = "0123456789abcdef" }, false, false},
+			"jwt":                   {func(c *Config) { c.JWT.KeyFile = "key.pem" }, false, false},
+			"a program":             {func(c *Config) { c.Access.External = true }, false, false},
+		} {
+			c := Default()
+			c.SetAddresses([]string{address})
+			c.Listen[0].TLSCert, c.Listen[0].TLSKey = "cert.pem", "key.pem"
+			tc.set(c)
+			if err := c.Validate(); (err != nil) != tc.refused || (len(c.Exposed()) > 0) != tc.refused {
+				t.Errorf("%s with %s: %v", address, name, err)
+			}
+			if got := c.Warnings(); (len(got) > 0) != tc.warned {
+				t.Errorf("%s with %s: warnings %v", address, name, got)
+			}
 		}
 	}
 }
@@ -86,6 +101,7 @@ func TestWarnings(t *testing.T) {
 func TestPortZeroNeverClashes(t *testing.T) {
 	c := Default()
 	c.SetAddresses([]string{"localhost:0", "127.0.0.1:0", ":0"})
+	c.AllowAnonymous = true
 	if err := c.Validate(); err != nil {
 		t.Error(err)
 	}

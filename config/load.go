@@ -75,16 +75,22 @@ func (c *Config) fill(name string) {
 		if l.Name == "" {
 			l.Name = l.Address
 		}
-		for _, path := range []*string{&l.TLSCert, &l.TLSKey, &l.TLSClientCA} {
-			if *path != "" && name != "" && !filepath.IsAbs(*path) {
-				*path = filepath.Join(filepath.Dir(name), *path)
-			}
-		}
+		beside(name, &l.TLSCert, &l.TLSKey, &l.TLSClientCA)
 	}
+	beside(name, &c.UsersFile, &c.JWT.SecretFile, &c.JWT.KeyFile, &c.JWT.JWKSFile)
 	for i := range c.Destinations.Named {
 		n := &c.Destinations.Named[i]
 		if n.Type == "" {
 			n.Type = typeOf(n.Name)
+		}
+	}
+}
+
+// beside has relative paths start at the directory of the configuration file.
+func beside(name string, paths ...*string) {
+	for _, path := range paths {
+		if *path != "" && name != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(filepath.Dir(name), *path)
 		}
 	}
 }

@@ -44,6 +44,7 @@ func (c *Config) faults() []fault {
 	var relations faults
 	c.relations(&relations)
 	c.listeners(&relations)
+	c.access(&relations)
 	c.named(&relations)
 	for _, f := range relations {
 		sound := true
@@ -252,19 +253,11 @@ func typeOf(name string) DestinationType {
 func (c *Config) Warnings() Problems {
 	var all Problems
 	for i := range c.Listen {
-		l := &c.Listen[i]
-		endpoints, err := l.Endpoints()
-		if err != nil || c.Login != "" || (l.TLSOnly && l.TLSClientCA != "") {
-			continue
-		}
-		for _, e := range endpoints {
-			if !e.Loopback() {
-				all = append(all, Problem{
-					Key:  fmt.Sprintf("listen[%d].address", i),
-					Text: l.Address + " can be reached from other machines and any client is let in; set login and passcode",
-				})
-				break
-			}
+		if l := &c.Listen[i]; c.AllowAnonymous && !c.ChecksLogins() && l.Reachable() {
+			all = append(all, Problem{
+				Key:  fmt.Sprintf("listen[%d].address", i),
+				Text: l.Address + " can be reached from other machines and lets everybody in, as allow_anonymous says",
+			})
 		}
 	}
 	return all

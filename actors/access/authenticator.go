@@ -14,6 +14,8 @@ var (
 	ErrRefused = errors.New("the credentials are wrong")
 	// ErrUnavailable: whether they are right can't be found out at the moment. The client is told to try again.
 	ErrUnavailable = errors.New("the credentials can't be checked at the moment")
+	// ErrNoLogins is what Policy.Welcome says to a client from elsewhere where nobody can log in.
+	ErrNoLogins = errors.New("there is no login, and allow_anonymous is false: only clients of this machine are let in")
 )
 
 // Authenticator finds out who a client is.

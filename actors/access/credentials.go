@@ -19,8 +19,8 @@ type Credentials struct {
 	Certificates []*x509.Certificate
 	// Header is that of the WebSocket upgrade; nil for a client that came without one.
 	Header http.Header
-	// Remote is where the client comes from; nil if nobody knows.
-	Remote net.Addr
+	// Remote is where the client comes from, Local the address that it came to; nil if nobody knows.
+	Remote, Local net.Addr
 	// Listener is the name of the listener that it came through.
 	Listener string
 	// Encrypted: it came over TLS.

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"net"
 
 	"stampede/config"
 )
@@ -12,11 +13,12 @@ import (
 type Policy struct {
 	authenticators chain // none: the configuration asks nobody to log in
 	anonymous      bool  // who shows nothing is let in all the same
+	rules          []rule
 }
 
 // FromConfig makes the policy of a configuration that is valid.
 func FromConfig(cfg *config.Config) (*Policy, error) {
-	p := &Policy{}
+	p := &Policy{anonymous: cfg.AllowAnonymous, rules: rulesOf(cfg.Rights)}
 	if cfg.Login != "" || cfg.Passcode != "" {
 		p.authenticators = append(p.authenticators, newPair(cfg.Login, cfg.Passcode.Reveal()))
 	}
@@ -26,8 +28,27 @@ func FromConfig(cfg *config.Config) (*Policy, error) {
 // Open tells whether nobody has to log in, as far as the configuration is concerned.
 func (p *Policy) Open() bool { return len(p.authenticators) == 0 }
 
-// Anonymous is the identity of a client where nobody has to log in.
-func (p *Policy) Anonymous() *Identity { return anonymous() }
+// Welcome lets a client in where nobody has to log in: one of this machine, one with a certificate that is trusted, and
+// any if the configuration says so. Addresses are checked when the broker starts already; but connections may come to it in
+// other ways than through its own listeners.
+func (p *Policy) Welcome(c *Credentials) (*Identity, error) {
+	if !p.anonymous && len(c.Certificates) == 0 && !ofThisMachine(c.Local) {
+		return nil, ErrNoLogins
+	}
+	return anonymous(), nil
+}
+
+// ofThisMachine tells whether only programs of this machine can connect to an address.
+func ofThisMachine(a net.Addr) bool {
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return a.IP.IsLoopback()
+	case *net.UnixAddr:
+		return true
+	default:
+		return a != nil && a.Network() == "pipe"
+	}
+}
 
 // Authenticate asks first, if it is not nil, and then what is configured. The error is never ErrUnknown.
 func (p *Policy) Authenticate(ctx context.Context, first Authenticator, c *Credentials) (*Identity, error) {

@@ -238,7 +238,7 @@ func TestCheck(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 
-	open := file(t, "open.toml", "[[listen]]\naddress = \":61613\"\n")
+	open := file(t, "open.toml", "allow_anonymous = true\n[[listen]]\naddress = \":61613\"\n")
 	if r := stampede(t, "", nil, "check", "-c", open); r.code != exitOK || !strings.HasPrefix(r.err, "warning: listen[0].address: ") {
 		t.Errorf("got %+v", r)
 	}

@@ -183,7 +183,7 @@ func TestServeCannotStart(t *testing.T) {
 		"none.pem: no such file or directory; check the path and who may read it":       with("tls_cert = \"none.pem\"\ntls_key = \"none.key\""),
 		"limits.max_headers: \"many\" is not a whole number":                            nil,
 	} {
-		var env []string
+		env := []string{"STAMPEDE_ALLOW_ANONYMOUS=true"}
 		if args == nil {
 			env, want = []string{"STAMPEDE_LIMITS_MAX_HEADERS=many"}, "STAMPEDE_LIMITS_MAX_HEADERS: \"many\" is not a whole number"
 		}
@@ -236,14 +236,22 @@ func TestServeLogsText(t *testing.T) {
 	}
 }
 
-// A listener that others can reach without a login works and is warned of.
+// A broker that others could use without a login does not start, and the message says what would help.
+func TestServeRefusesToBeOpen(t *testing.T) {
+	r := stampede(t, "", nil, "serve", "--listen", ":0")
+	if r.code == exitOK || !strings.Contains(r.err, "allow_anonymous = true") || !strings.Contains(r.err, "users_file") {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// One that is open on purpose works and is warned of.
 func TestServeWarns(t *testing.T) {
-	b := start(t, nil, nil, "serve", "--listen", ":0")
+	b := start(t, nil, []string{"STAMPEDE_ALLOW_ANONYMOUS=true"}, "serve", "--listen", ":0")
 	line := b.out.await(t, "of every interface: STOMP, WebSocket, HTTP.")
 	if !strings.Contains(line, `new WebSocket("ws://localhost:`) {
 		t.Errorf("got %q", line)
 	}
-	b.err.await(t, "can be reached from other machines and any client is let in; set login and passcode")
+	b.err.await(t, "can be reached from other machines and lets everybody in, as allow_anonymous says")
 }
 
 // The version of the program is what its broker tells clients and health checks.
