@@ -35,7 +35,7 @@ func (b *Broker) Reload(ctx context.Context, cfg *config.Config) (*Reloaded, err
 	b.reloading.Lock()
 	defer b.reloading.Unlock()
 	c := b.core
-	if err := errors.Join(cfg.Validate(), cfg.CheckFiles()); err != nil {
+	if err := errors.Join(cfg.Validate(), cfg.CheckFiles(), c.checkExposure(cfg)); err != nil {
 		return nil, err
 	}
 	policy, err := access.FromConfig(cfg)

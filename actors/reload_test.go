@@ -114,6 +114,7 @@ func TestReloadWidensAnAddress(t *testing.T) {
 	_, port, _ := net.SplitHostPort(first)
 	wide := loopback()
 	wide.Listen[0].Address = ":" + port
+	wide.AllowAnonymous = true
 	if r := reload(t, b, wide); len(r.Opened) != 1 || len(r.Closed) != 1 {
 		t.Errorf("reported %+v", r)
 	}
