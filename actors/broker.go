@@ -65,6 +65,7 @@ type core struct {
 	access        atomic.Pointer[access.Policy]
 	authenticator access.Authenticator // the program's own, may be nil
 	authorizer    access.Authorizer    // likewise
+	interceptors  []Interceptor
 	desk          loginDesk
 
 	connections    atomic.Int64
@@ -134,7 +135,9 @@ type options struct {
 	scheduler Scheduler
 	random    io.Reader
 	listeners []ownListener
-	injector  Injector
+
+	interceptors []Interceptor
+	injector     Injector
 
 	authenticator access.Authenticator
 	authorizer    access.Authorizer
@@ -192,7 +195,7 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 	c.live.Store(cfg)
 	c.rates.Store(newRates(&cfg.Limits))
 	c.names.from = o.random
-	c.authenticator, c.authorizer = o.authenticator, o.authorizer
+	c.authenticator, c.authorizer, c.interceptors = o.authenticator, o.authorizer, o.interceptors
 	if err := c.checkExposure(cfg); err != nil {
 		return nil, err
 	}
@@ -283,6 +286,7 @@ func (t *top) receive(ctx actor.Context, message any) {
 		t.ready <- t.start(ctx)
 	case *actor.Stopped:
 		close(t.gone)
+		t.core.events.end()
 	case *actor.Terminated, *gaveUp, *actor.Stopping, *actor.Restarting:
 	default:
 		t.core.unhandled(t.life, message)
@@ -355,8 +359,9 @@ func (b *Broker) Addrs() []net.Addr {
 // Done is closed when the broker has ended.
 func (b *Broker) Done() <-chan struct{} { return b.done }
 
-// Events returns a channel of what happens in the broker from now on; it is closed when ctx ends.
-// A follower that is more than 1024 events behind loses the newest ones.
+// Events returns a channel of what happens in the broker from now on; it is closed when ctx or the broker
+// ends. A follower that is more than 1024 events behind loses the newest ones; how many, the next one
+// that it gets says in Lost.
 func (b *Broker) Events(ctx context.Context) <-chan Event { return b.core.events.follow(ctx) }
 
 // Pipe returns a connection to the broker that never leaves the process: a stream that speaks

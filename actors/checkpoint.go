@@ -26,7 +26,9 @@ type checkpoint struct {
 	phase   sessionPhase
 	version stompwire.Version
 
-	login    *login             // a CONNECT that is being looked at
+	login       *login // a CONNECT that is being looked at
+	intercepted bool   // the interceptors have seen the SEND that is being handled
+
 	identity *access.Identity   // who the client is; nil before CONNECTED
 	permits  permits            // what it may do
 	asking   context.Context    // of questions about it; made when the first is asked

@@ -103,7 +103,7 @@ func (s *connections) terminated(ctx actor.Context, m *actor.Terminated) {
 	cp.conn.Abort()
 	cp.cleanUp(ctx, s.core)
 	s.core.connections.Add(-1)
-	s.core.event(Event{Kind: EventDisconnected, Role: s.core.roles.connection.name, Actor: m.Who.Id, Cause: cp.reason.Code()})
+	s.core.event(Event{Kind: EventDisconnected, Role: s.core.roles.connection.name, Actor: m.Who.Id, Cause: cp.reason.Code(), Connection: connectionName(cp.id), Login: cp.user(), Remote: remote(cp.conn)})
 	delete(s.busy, cp.id)
 	s.tell()
 }

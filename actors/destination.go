@@ -65,8 +65,13 @@ type destination struct {
 	core  *core
 	life  *life
 	timer transport.Timer // for the next thing that is due
-	due   time.Time
-	idle  transport.Timer
+
+	toldHeld  time.Time // when followers last heard of publishers that are held
+	toldDrops uint64    // messages dropped that they have heard of
+	dropsTold time.Time // when
+
+	due  time.Time
+	idle transport.Timer
 
 	looking bool // a lookOn is on the way
 
@@ -120,11 +125,15 @@ func (d *destination) receive(ctx actor.Context, message any) {
 	}
 	d.activity++
 	d.observe()
+	if n := d.handle.counters.dropped.Load(); n != d.toldDrops {
+		d.tellDrops(n)
+	}
 	d.arm(ctx)
 }
 
 // started makes derived state anew: after a crash nobody knows how far the last incarnation got.
 func (d *destination) started(ctx actor.Context) {
+	d.toldDrops = d.handle.counters.dropped.Load()
 	if d.queue != nil {
 		d.queue.rebuild()
 		d.flush(ctx)
@@ -170,6 +179,7 @@ func (d *destination) publish(ctx actor.Context, p *publish) {
 	case !d.enqueue(ctx, p):
 		d.held = append(d.held, p)
 		d.hold()
+		d.tellHeld()
 	}
 	if d.queue != nil {
 		d.flush(ctx)
@@ -305,6 +315,25 @@ func (d *destination) hold() {
 	d.heldTill = time.Time{}
 	if t := d.core.settings().Queues.HoldTimeout; t > 0 {
 		d.heldTill = d.core.clock.Now().Add(t)
+	}
+}
+
+// eventPause keeps what may happen with every message from becoming an event each time.
+const eventPause = time.Second
+
+// tellHeld says that publishers are held.
+func (d *destination) tellHeld() {
+	if now := d.core.clock.Now(); now.Sub(d.toldHeld) >= eventPause {
+		d.toldHeld = now
+		d.core.event(Event{Kind: EventPublisherHeld, Role: d.life.role.name, Actor: d.life.pid.Id, Destination: d.handle.name})
+	}
+}
+
+// tellDrops says that messages were dropped: n since the destination was made.
+func (d *destination) tellDrops(n uint64) {
+	if now := d.core.clock.Now(); now.Sub(d.dropsTold) >= eventPause {
+		d.core.event(Event{Kind: EventDropped, Role: d.life.role.name, Actor: d.life.pid.Id, Destination: d.handle.name, Count: n - d.toldDrops})
+		d.toldDrops, d.dropsTold = n, now
 	}
 }
 
@@ -523,7 +552,7 @@ func reasonOf(how outcome) string {
 func (d *destination) bury(ctx actor.Context, e *entry, reason string) {
 	to := d.core.settings().Queues.DeadLetter
 	d.handle.counters.deadLettered.Add(1)
-	d.core.event(Event{Kind: EventDeadLetter, Role: d.life.role.name, Actor: d.life.pid.Id, Cause: fmt.Sprintf("%s: message %s", reason, e.msg.id)})
+	d.core.event(Event{Kind: EventDeadLetter, Role: d.life.role.name, Actor: d.life.pid.Id, Destination: d.handle.name, Cause: fmt.Sprintf("%s: message %s", reason, e.msg.id)})
 	if to == "" || to == d.handle.address {
 		d.queue.buried(e)
 		return

@@ -4,59 +4,113 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 // EventKind names what happened.
 type EventKind string
 
-// The events of supervision, and those of the broker's life that a program may want to follow.
+// The events of supervision.
 const (
 	EventRestarting      EventKind = "restarting"       // a failed actor is restarted, after Backoff
 	EventResumed         EventKind = "resumed"          // a supervisor went on after a failure of its own
 	EventGivenUp         EventKind = "given up"         // an actor failed too often and was stopped
 	EventMessageDropped  EventKind = "message dropped"  // a message crashed its actor again and again
 	EventFailedEnding    EventKind = "failed ending"    // a panic while stopping; the actor stopped all the same
-	EventConnected       EventKind = "connected"        // a client was let in
-	EventDisconnected    EventKind = "disconnected"     // a connection ended; Cause is its reason
-	EventSlowConsumer    EventKind = "slow consumer"    // a client's outbox is full
-	EventDeadLetter      EventKind = "dead letter"      // a message went to the dead-letter queue
-	EventHandlerPanicked EventKind = "handler panicked" // a handler of SubscribeFunc; its message was refused
+	EventHandlerPanicked EventKind = "handler panicked" // a handler or interceptor of the program; its message was refused
 	EventFault           EventKind = "fault injected"   // an injector broke something on purpose
 	EventUnhandled       EventKind = "unhandled"        // an actor got a message it has no use for: a bug
 )
 
-// Event is something that happened inside the broker.
+// The events of the broker's life. Those of one connection, subscription or destination come in order.
+const (
+	EventConnected          EventKind = "connected"           // a client was let in
+	EventDisconnected       EventKind = "disconnected"        // a connection ended, with all it had; Cause is its reason
+	EventSubscribed         EventKind = "subscribed"          // messages of Destination reach a subscription
+	EventUnsubscribed       EventKind = "unsubscribed"        // they do no longer; not sent for what ends with its connection
+	EventDestinationMade    EventKind = "destination made"    // on first use, or by the configuration
+	EventDestinationRemoved EventKind = "destination removed" // nobody used it, or its owner has gone
+	EventPublisherHeld      EventKind = "publisher held"      // a queue is full, and who sends to it waits
+	EventDropped            EventKind = "dropped"             // a policy gave up Count messages: at a full queue, for a slow client
+	EventSlowConsumer       EventKind = "slow consumer"       // a client or subscription can't keep up, and is ended
+	EventDeadLetter         EventKind = "dead letter"         // a message went to the dead-letter queue, or would have
+)
+
+// Event is something that happened inside the broker. Fields that say nothing about it are empty.
 type Event struct {
-	Time    time.Time
-	Kind    EventKind
-	Role    string // the kind of actor: session, destination, …
-	Actor   string // its path
-	Cause   string
+	Time  time.Time
+	Kind  EventKind
+	Role  string // the kind of actor: session, destination, …
+	Actor string // its path
+	Cause string
+
+	Connection   string // "c42"; "" where it is the program's own
+	Login        string
+	Remote       string // transport and address of the client
+	Destination  string
+	Subscription string // its id
+	Count        uint64 // of messages
+
 	Attempt int           // failures within the window, this one included; of a fault: how often the message was begun
 	Backoff time.Duration // pause before the restart
 	Stack   string        // of a panic
+
+	Lost uint64 // events that this follower lost before this one, because it was too far behind
 }
 
 // level is how loud an event is in the log.
 func (e *Event) level() slog.Level {
 	switch e.Kind {
-	case EventConnected, EventDisconnected:
+	case EventConnected, EventDisconnected, EventSubscribed, EventUnsubscribed, EventDestinationMade, EventDestinationRemoved, EventPublisherHeld:
 		return slog.LevelDebug
 	case EventDeadLetter:
 		return slog.LevelInfo
-	case EventSlowConsumer, EventResumed, EventRestarting, EventFault:
+	case EventSlowConsumer, EventDropped, EventResumed, EventRestarting, EventFault:
 		return slog.LevelWarn
 	default:
 		return slog.LevelError
 	}
 }
 
+// attrs is what of an event goes into the log.
+func (e *Event) attrs() []slog.Attr {
+	attrs := make([]slog.Attr, 0, 8)
+	for _, a := range [...]struct{ key, value string }{
+		{"role", e.Role},
+		{"actor", e.Actor},
+		{"connection", e.Connection},
+		{"login", e.Login},
+		{"remote", e.Remote},
+		{"destination", e.Destination},
+		{"subscription", e.Subscription},
+		{"cause", e.Cause},
+	} {
+		if a.value != "" {
+			attrs = append(attrs, slog.String(a.key, a.value))
+		}
+	}
+	if e.Count > 0 {
+		attrs = append(attrs, slog.Uint64("count", e.Count))
+	}
+	if e.Attempt > 0 {
+		attrs = append(attrs, slog.Int("attempt", e.Attempt), slog.Duration("backoff", e.Backoff))
+	}
+	if e.Stack != "" {
+		attrs = append(attrs, slog.String("stack", e.Stack))
+	}
+	return attrs
+}
+
 // eventBus hands events to whoever follows them, and never waits for them.
 type eventBus struct {
 	mu        sync.Mutex
-	followers map[chan Event]*atomic.Uint64
+	followers map[*follower]struct{}
+	ended     bool
+}
+
+type follower struct {
+	events chan Event
+	lost   uint64
 }
 
 // eventBuffer is how many events a follower may be behind before it loses some.
@@ -65,50 +119,61 @@ const eventBuffer = 1024
 func (b *eventBus) publish(e Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for ch, lost := range b.followers {
+	for f := range b.followers {
+		e.Lost = f.lost
 		select {
-		case ch <- e:
+		case f.events <- e:
+			f.lost = 0
 		default:
-			lost.Add(1)
+			f.lost++
 		}
 	}
 }
 
-// follow returns a channel of the events from now on. It is closed when ctx ends.
+// follow returns a channel of the events from now on. It is closed when ctx or the broker ends.
 func (b *eventBus) follow(ctx context.Context) <-chan Event {
-	ch := make(chan Event, eventBuffer)
+	f := &follower{events: make(chan Event, eventBuffer)}
 	b.mu.Lock()
-	if b.followers == nil {
-		b.followers = make(map[chan Event]*atomic.Uint64)
+	defer b.mu.Unlock()
+	if b.ended {
+		close(f.events)
+		return f.events
 	}
-	b.followers[ch] = new(atomic.Uint64)
-	b.mu.Unlock()
+	if b.followers == nil {
+		b.followers = make(map[*follower]struct{})
+	}
+	b.followers[f] = struct{}{}
 	context.AfterFunc(ctx, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		delete(b.followers, ch)
-		close(ch)
+		b.leave(f)
 	})
-	return ch
+	return f.events
+}
+
+// leave closes a follower's channel, once. The lock is held.
+func (b *eventBus) leave(f *follower) {
+	if _, there := b.followers[f]; there {
+		delete(b.followers, f)
+		close(f.events)
+	}
+}
+
+// end: nothing will happen any more.
+func (b *eventBus) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	for f := range b.followers {
+		b.leave(f)
+	}
 }
 
 // event logs an event and hands it on.
 func (c *core) event(e Event) {
 	e.Time = c.clock.Now()
-	attrs := make([]slog.Attr, 0, 6)
-	if e.Role != "" {
-		attrs = append(attrs, slog.String("role", e.Role))
+	if level := e.level(); c.log.Enabled(context.Background(), level) {
+		c.log.LogAttrs(context.Background(), level, string(e.Kind), e.attrs()...)
 	}
-	attrs = append(attrs, slog.String("actor", e.Actor))
-	if e.Cause != "" {
-		attrs = append(attrs, slog.String("cause", e.Cause))
-	}
-	if e.Attempt > 0 {
-		attrs = append(attrs, slog.Int("attempt", e.Attempt), slog.Duration("backoff", e.Backoff))
-	}
-	if e.Stack != "" {
-		attrs = append(attrs, slog.String("stack", e.Stack))
-	}
-	c.log.LogAttrs(context.Background(), e.level(), string(e.Kind), attrs...)
 	c.events.publish(e)
 }

@@ -16,6 +16,7 @@ const (
 	CodeVersion            Code = "version"             // no common protocol version
 	CodeAuth               Code = "auth err"            // wrong or missing login
 	CodeForbidden          Code = "forbidden"           // no right to do that
+	CodeRefused            Code = "refused"             // a program that embeds the broker did not take the message
 	CodeNotConnected       Code = "not connected"       // a frame before CONNECT
 	CodeAlreadyConnected   Code = "already connected"   // a second CONNECT
 	CodeBadDestination     Code = "bad destination"     // the name can't be used so

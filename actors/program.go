@@ -129,7 +129,7 @@ func (p *program) receive(ctx actor.Context, message any) {
 		p.unsubscribed(ctx, m)
 	case *overflowed:
 		if s := p.subscriptions[m.serial]; s != nil {
-			p.core.event(Event{Kind: EventSlowConsumer, Role: p.life.role.name, Actor: p.life.pid.Id, Cause: strconv.Itoa(m.pending) + " bytes pending"})
+			p.core.event(Event{Kind: EventSlowConsumer, Role: p.life.role.name, Actor: p.life.pid.Id, Destination: s.Destination(), Cause: strconv.Itoa(m.pending) + " bytes pending"})
 			p.close(ctx, s, limitFault(CodeSlowConsumer, "slow consumer: messages come faster than they are taken", "limits.outbox", int64(p.core.settings().Limits.Outbox)))
 		}
 	case *rejected: // an Ack that came too late: the message is another's by now
@@ -196,6 +196,9 @@ func (p *program) subscribed(m *subscribed) {
 	if s == nil {
 		return
 	}
+	if !s.state.attached {
+		p.core.event(Event{Kind: EventSubscribed, Role: p.life.role.name, Actor: p.life.pid.Id, Destination: s.Destination()})
+	}
 	p.settled(s)
 	s.asked.give(nil)
 }
@@ -234,6 +237,7 @@ func (p *program) close(ctx actor.Context, s *Subscription, why *Fault) {
 func (p *program) unsubscribed(ctx actor.Context, m *unsubscribed) {
 	if s := p.subscriptions[m.serial]; s != nil {
 		s.asked.give(nil)
+		p.core.event(Event{Kind: EventUnsubscribed, Role: p.life.role.name, Actor: p.life.pid.Id, Destination: s.Destination()})
 		p.gone(ctx, s, s.why)
 	}
 }

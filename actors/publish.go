@@ -57,6 +57,13 @@ func (b *Broker) publish(ctx context.Context, f *stompwire.Frame) error {
 		return shutdownFault()
 	}
 	defer p.work.leave()
+	dropped, fault := b.core.intercept(&Send{}, f)
+	if fault != nil {
+		return fault
+	}
+	if dropped {
+		return nil
+	}
 	h, fault := p.parse(f)
 	if fault != nil {
 		return fault
@@ -186,7 +193,11 @@ func (p *program) publishRequest(ctx actor.Context, m *PublishRequest) {
 	header := append(make(stompwire.Header, 0, 1+len(m.Header)), stompwire.Field{Name: "destination", Value: m.Destination})
 	w.frame = &stompwire.Frame{Command: stompwire.Send, Header: append(header, m.Header...), Body: m.Body}
 	m.routed = true
-	var fault *Fault
+	dropped, fault := p.core.intercept(&Send{}, w.frame)
+	if fault != nil || dropped {
+		p.end(w, fault)
+		return
+	}
 	if w.send, fault = p.parse(w.frame); fault != nil {
 		p.end(w, fault)
 		return

@@ -162,6 +162,7 @@ func (r *router) make(ctx actor.Context, h *handle) (*handle, error) {
 	}
 	r.core.table.handles.Store(h.address, h)
 	r.core.table.count.Add(1)
+	r.core.event(Event{Kind: EventDestinationMade, Role: kind.name, Actor: l.pid.Id, Destination: h.name})
 	return h, nil
 }
 
@@ -278,6 +279,7 @@ func (r *router) forget(h *handle) bool {
 
 func (r *router) stop(ctx actor.Context, h *handle) {
 	if !h.life.stopping.Swap(true) {
+		r.core.event(Event{Kind: EventDestinationRemoved, Role: h.life.role.name, Actor: h.pid().Id, Destination: h.name})
 		ctx.Poison(h.pid())
 	}
 }

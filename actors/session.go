@@ -225,7 +225,7 @@ func (s *session) frames(ctx actor.Context, in *transport.Inbound) bool {
 func (s *session) step() {
 	s.cursor++
 	s.frameCount++
-	s.asked, s.pace.paid = false, false
+	s.asked, s.intercepted, s.pace.paid = false, false, false
 	s.life.progress()
 }
 
@@ -373,7 +373,7 @@ func reasonFor(c Code) transport.CloseReason {
 		return transport.ReasonShutdown
 	case CodeInternal:
 		return transport.ReasonInternalError
-	case CodeAuth, CodeForbidden:
+	case CodeAuth, CodeForbidden, CodeRefused:
 		return transport.ReasonRefused
 	case CodeHeartBeat:
 		return transport.ReasonHeartBeatTimeout
@@ -471,7 +471,7 @@ func (s *session) slow(ctx actor.Context, pending int) {
 	if s.phase >= failing {
 		return
 	}
-	s.core.event(Event{Kind: EventSlowConsumer, Role: s.life.role.name, Actor: s.life.pid.Id, Cause: strconv.Itoa(pending) + " bytes pending"})
+	s.core.event(Event{Kind: EventSlowConsumer, Role: s.life.role.name, Actor: s.life.pid.Id, Connection: connectionName(s.id), Login: s.user(), Remote: remote(s.conn), Cause: strconv.Itoa(pending) + " bytes pending"})
 	s.fail(ctx, limitFault(CodeSlowConsumer, "slow consumer: messages come faster than they are read", "limits.outbox", int64(s.core.settings().Limits.Outbox)), "", false)
 }
 

@@ -105,7 +105,7 @@ func (s *session) admit(ctx actor.Context, l *login) {
 	s.login = nil
 	s.watchIdle(ctx)
 	s.core.stats.logins.Add(1)
-	s.core.event(Event{Kind: EventConnected, Role: s.life.role.name, Actor: s.life.pid.Id, Cause: remote(s.conn)})
+	s.core.event(Event{Kind: EventConnected, Role: s.life.role.name, Actor: s.life.pid.Id, Connection: connectionName(s.id), Login: s.user(), Remote: remote(s.conn)})
 }
 
 // heartBeat is what the broker offers.

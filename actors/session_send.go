@@ -14,7 +14,20 @@ import (
 // publish handles a SEND. Messages for one destination are collected while frames of one read are
 // handled, and leave together. False: the destination has to be found first.
 func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.Inbound) bool {
-	h, fault := parseSend(f)
+	var h send
+	var fault *Fault
+	if len(s.core.interceptors) > 0 {
+		var on bool
+		if on, fault = s.passes(f); !on && fault == nil {
+			if receipt, has := f.Header.Get("receipt"); has {
+				s.receipt(receipt)
+			}
+			return true
+		}
+	}
+	if fault == nil {
+		h, fault = parseSend(f)
+	}
 	if fault != nil {
 		receipt, has := f.Header.Get("receipt")
 		s.fail(ctx, fault, receipt, has)

@@ -225,6 +225,9 @@ func (s *session) subscribed(ctx actor.Context, m *subscribed) {
 		receipt = append(receipt, '\n', 0)
 		sub.hasReceipt = false
 	}
+	if !sub.attached {
+		s.core.event(Event{Kind: EventSubscribed, Role: s.life.role.name, Actor: s.life.pid.Id, Connection: connectionName(s.id), Login: s.user(), Destination: sub.destination.full, Subscription: sub.id})
+	}
 	s.settled(sub)
 	sub.sink.Load().Open(receipt)
 	s.resume(ctx, waitSubscribe)
@@ -283,6 +286,7 @@ func (s *session) unsubscribed(ctx actor.Context, m *unsubscribed) {
 	}
 	delete(s.serials, m.serial)
 	sub.life.stop(ctx)
+	s.core.event(Event{Kind: EventUnsubscribed, Role: s.life.role.name, Actor: s.life.pid.Id, Connection: connectionName(s.id), Login: s.user(), Destination: sub.destination.full, Subscription: sub.id})
 	if sub.endHas {
 		s.receipt(sub.endReceipt)
 	}

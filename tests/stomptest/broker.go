@@ -118,8 +118,8 @@ func (b *Broker) start() error {
 	b.watched.Go(func() {
 		for e := range events {
 			switch e.Kind {
-			case actors.EventConnected, actors.EventDisconnected, actors.EventDeadLetter, actors.EventSlowConsumer:
-			default:
+			case actors.EventRestarting, actors.EventResumed, actors.EventGivenUp, actors.EventMessageDropped,
+				actors.EventFailedEnding, actors.EventHandlerPanicked, actors.EventUnhandled:
 				b.mu.Lock()
 				b.failed = append(b.failed, strings.Join([]string{string(e.Kind), e.Role, e.Actor, e.Cause, e.Stack}, " "))
 				b.mu.Unlock()
