@@ -36,6 +36,16 @@ const (
 	EventDeadLetter         EventKind = "dead letter"         // a message went to the dead-letter queue, or would have
 )
 
+// Supervision tells whether the event is about actors that fail and what becomes of them: what a test of a
+// broker that is broken on purpose asserts.
+func (k EventKind) Supervision() bool {
+	switch k {
+	case EventRestarting, EventResumed, EventGivenUp, EventMessageDropped, EventFailedEnding, EventHandlerPanicked, EventFault, EventUnhandled:
+		return true
+	}
+	return false
+}
+
 // Event is something that happened inside the broker. Fields that say nothing about it are empty.
 type Event struct {
 	Time  time.Time

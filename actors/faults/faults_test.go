@@ -60,7 +60,7 @@ func (w *world) story(n int) (lines []string) {
 	for len(lines) < n {
 		select {
 		case e := <-w.events:
-			if e.Kind != actors.EventConnected && e.Kind != actors.EventDisconnected {
+			if e.Kind.Supervision() {
 				_, path, _ := strings.Cut(e.Actor, "/")
 				lines = append(lines, fmt.Sprintf("%s: %s: %s, %d, %v", e.Kind, path, e.Cause, e.Attempt, e.Backoff))
 			}

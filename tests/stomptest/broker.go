@@ -117,9 +117,7 @@ func (b *Broker) start() error {
 	b.stopped = cancel // closes events
 	b.watched.Go(func() {
 		for e := range events {
-			switch e.Kind {
-			case actors.EventRestarting, actors.EventResumed, actors.EventGivenUp, actors.EventMessageDropped,
-				actors.EventFailedEnding, actors.EventHandlerPanicked, actors.EventUnhandled:
+			if e.Kind.Supervision() {
 				b.mu.Lock()
 				b.failed = append(b.failed, strings.Join([]string{string(e.Kind), e.Role, e.Actor, e.Cause, e.Stack}, " "))
 				b.mu.Unlock()
