@@ -57,8 +57,9 @@ type core struct {
 	boot       string // tells message and session ids of this run from any other's
 	roles      roles
 	events     eventBus
-	injector   Injector  // nil: no faults
-	began      time.Time // the start, by clock
+	injector   Injector     // nil: no faults
+	edge       EdgeInjector // the same, if it is one
+	began      time.Time    // the start, by clock
 	table      table
 	stats      counters
 
@@ -192,6 +193,10 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 	}
 	b := &Broker{done: make(chan struct{}), ended: make(chan struct{})}
 	c := &core{log: o.log, clock: o.clock, injector: o.injector, began: o.clock.Now(), server: "stampede/" + o.version, roles: newRoles()}
+	if edge, ok := o.injector.(EdgeInjector); ok {
+		c.edge = edge
+		c.clock = edge.Clock(o.clock, c.event)
+	}
 	c.live.Store(cfg)
 	c.rates.Store(newRates(&cfg.Limits))
 	c.names.from = o.random
@@ -371,7 +376,7 @@ func (b *Broker) Pipe() net.Conn { return b.PipeOf(transport.DefaultPipeBytes) }
 // PipeOf is Pipe with buffers of so many octets, one each way: a write waits when that much is unread.
 func (b *Broker) PipeOf(octets int) net.Conn {
 	client, server := transport.Pipe(transport.PipeOptions{
-		Clock: b.core.clock, Schedule: b.core.dispatcher.Schedule, Scheduler: b.core.scheduler, BufferBytes: octets,
+		Wrap: b.core.wrapper("pipe"), Clock: b.core.clock, Schedule: b.core.dispatcher.Schedule, Scheduler: b.core.scheduler, BufferBytes: octets,
 		InboundWindow: int(b.core.settings().Limits.InboundWindow), OutboxCapacity: int(b.core.settings().Limits.Outbox),
 	})
 	b.core.accepted(server)

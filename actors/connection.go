@@ -80,7 +80,9 @@ func (s *connections) accept(ctx actor.Context, conn *transport.Conn) {
 	id := s.core.nextConnection.Add(1)
 	cp := &checkpoint{conn: conn, id: id, since: s.core.clock.Now(), transactions: transactions{limits: s.core.transactionLimits()}}
 	cp.flow = &flow{window: conn.Window(), system: ctx.ActorSystem()}
-	l, err := s.core.spawn(ctx, s.core.roles.connection, connectionName(id), func(l *life) process {
+	kind := s.core.roles.connection
+	kind.about = remote(conn)
+	l, err := s.core.spawn(ctx, kind, connectionName(id), func(l *life) process {
 		return &connection{checkpoint: cp, core: s.core, life: l}
 	})
 	if err != nil {

@@ -138,8 +138,10 @@ func (c *core) openDoor(ctx context.Context, p *doorPlan, e config.Endpoint, wan
 
 // listenerConfig is how a listener serves, but for its address.
 func (c *core) listenerConfig(cfg *config.Config, l *config.Listen, tlsConfig *tls.Config) transport.ListenerConfig {
+	name := listenerName(l)
 	return transport.ListenerConfig{
-		Name: listenerName(l), UnixMode: l.FileMode(),
+		Wrap: c.wrapper(name),
+		Name: name, UnixMode: l.FileMode(),
 		STOMP: l.STOMP, WebSocket: l.WebSockets, HTTP: l.HTTP, TLS: tlsConfig, Origins: l.WebSocketsOrigin,
 		TLSOnly: l.TLSOnly, Web: l.Web, Trusted: l.Trusted, SniffTimeout: cfg.Session.LoginTimeout, ServerHeader: c.server,
 		InboundWindow: int(cfg.Limits.InboundWindow), OutboxCapacity: int(cfg.Limits.Outbox),

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"net"
 	"reflect"
 	"strings"
 	"time"
@@ -9,7 +10,9 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"stampede/config"
 	"stampede/stompwire"
+	"stampede/transport"
 )
 
 // Injector breaks parts of a broker on purpose. It is asked at every occasion and decides; the broker
@@ -24,17 +27,36 @@ type Injector interface {
 // WithFaults has an injector asked at every occasion. Without it none is asked, and nothing is paid.
 func WithFaults(i Injector) Option { return func(o *options) { o.injector = i } }
 
+// EdgeInjector is an Injector that breaks what is around the actors, too.
+type EdgeInjector interface {
+	Injector
+	// Clock is called once, before anything else, with the clock that the broker was given, and returns the one that it
+	// will run on. report makes an event of what the injector does to the clock or to a connection.
+	Clock(base transport.Clock, report func(Event)) transport.Clock
+	// Accepted returns the connection that the broker shall see instead of one that a listener has accepted: the same,
+	// if nothing is to happen to it.
+	Accepted(listener string, c net.Conn) net.Conn
+}
+
+// wrapper is what an injector does with the connections of a listener; nil: nothing.
+func (c *core) wrapper(listener string) func(net.Conn) net.Conn {
+	if c.edge == nil || c.scheduler != nil { // the network of a scheduler is not one of sockets
+		return nil
+	}
+	return func(conn net.Conn) net.Conn { return c.edge.Accepted(listener, conn) }
+}
+
 // Phase is a moment in an actor's life at which a fault can be injected.
-type Phase string
+type Phase = config.FaultPhase
 
 // The phases.
 const (
-	PhaseStarted    Phase = "started"    // a new incarnation begins
-	PhaseMessage    Phase = "message"    // a message is about to be handled
-	PhaseFrame      Phase = "frame"      // a session is about to handle a frame of its client
-	PhaseStopping   Phase = "stopping"   // it is to end; its children end next
-	PhaseStopped    Phase = "stopped"    // they have
-	PhaseRestarting Phase = "restarting" // it failed, and the next incarnation is to come
+	PhaseStarted    = config.PhaseStarted
+	PhaseMessage    = config.PhaseMessage
+	PhaseFrame      = config.PhaseFrame
+	PhaseStopping   = config.PhaseStopping
+	PhaseStopped    = config.PhaseStopped
+	PhaseRestarting = config.PhaseRestarting
 )
 
 // Occasion is a moment at which an actor can be broken. An injector must not keep it.
@@ -52,17 +74,17 @@ type Occasion struct {
 	life    *life
 }
 
-// Action is what an injector can have done.
-type Action string
+// Action is what an injector can have done. Those that are not listed for a phase do nothing there: messages between
+// the actors of one process don't get lost, so those that lose, repeat or swap something are for the frames of clients.
+type Action = config.FaultAction
 
-// The actions. What is not listed for a phase does nothing there: messages between the actors of one
-// process don't get lost, so those that lose, repeat or swap something are for the frames of clients.
+// The actions.
 const (
-	ActionKill      Action = "kill"      // the actor panics; in every phase
-	ActionDelay     Action = "delay"     // the message, and those behind it, wait; when it is begun the first time
-	ActionDrop      Action = "drop"      // the frame counts as handled and is not
-	ActionDuplicate Action = "duplicate" // the frame is handled twice
-	ActionReorder   Action = "reorder"   // the frame changes places with the next
+	ActionKill      = config.FaultKill      // in every phase
+	ActionDelay     = config.FaultDelay     // of a message that is begun the first time
+	ActionDrop      = config.FaultDrop      // of a frame
+	ActionDuplicate = config.FaultDuplicate // of a frame
+	ActionReorder   = config.FaultReorder   // of a frame
 )
 
 // Injection is what shall happen at an occasion. The zero value is nothing.
@@ -85,7 +107,10 @@ func (l *life) strike(p Phase, message any) (postponed bool) {
 		l.exempt = false
 		return false
 	}
-	o := Occasion{Phase: p, Destination: l.role.about, message: message}
+	o := Occasion{Phase: p, message: message}
+	if name := l.role.name; name == l.core.roles.destination.name || name == l.core.roles.subscription.name {
+		o.Destination = l.role.about
+	}
 	if p == PhaseMessage {
 		o.Message, o.Attempt = messageName(message), l.attempts
 	}

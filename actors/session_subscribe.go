@@ -203,7 +203,9 @@ func (s *session) attach(ctx actor.Context, sub *subscriptionState) {
 	if sub.epoch > 0 {
 		name += "~" + strconv.FormatUint(uint64(sub.epoch), 10) // names are never used again
 	}
-	l, err := s.core.spawn(ctx, s.core.roles.subscription, name, func(l *life) process {
+	kind := s.core.roles.subscription
+	kind.about = sub.destination.full
+	l, err := s.core.spawn(ctx, kind, name, func(l *life) process {
 		return &subscription{subscriptionState: sub, core: s.core, life: l, conn: conn, session: self, version: version}
 	})
 	if err != nil {

@@ -30,7 +30,7 @@ type role struct {
 	// supervisors, which hold no business that a message could have left half done.
 	resumes bool
 	policy  func(*config.Config) restartPolicy // of the configuration in force; nil: not restarted
-	about   string                             // what this one of its kind serves: a destination's name
+	about   string                             // what this one of its kind is about: a destination's name, a client's address
 }
 
 func (r role) restarts(cfg *config.Config) restartPolicy {

@@ -26,6 +26,9 @@ type Config struct {
 	// SecretSessionTimeout is how long the connection of who came in by such a token may last; 0: as long as it likes.
 	SecretSessionTimeout time.Duration `toml:"secret_session_timeout" min:"0s" max:"8760h"`
 
+	// AllowFaults lets faults be injected: without it a schedule of faults is refused.
+	AllowFaults bool `toml:"allow_faults"`
+
 	Listen       []Listen     `toml:"listen"`
 	Log          Log          `toml:"log"`
 	HeartBeat    HeartBeat    `toml:"heartbeat"`

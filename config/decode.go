@@ -23,16 +23,21 @@ type decoder struct {
 	problems Problems
 	lines    map[string]int  // where each setting and table was set, by path with indexes
 	spoilt   map[string]bool // settings whose value could not be taken
+	schema   reflect.Type    // of what is filled: where names for unknown keys are looked for
 }
 
 // decode reads data into c. What the file does not say stays as it is in c.
 func decode(name string, data []byte, c *Config) *decoder {
+	return decodeInto(name, data, reflect.ValueOf(c).Elem())
+}
+
+func decodeInto(name string, data []byte, v reflect.Value) *decoder {
 	// A byte order mark is what some editors of Windows begin every file with.
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	d := &decoder{name: name, data: slices.Clip(data), lines: map[string]int{}, spoilt: map[string]bool{}}
+	d := &decoder{name: name, data: slices.Clip(data), lines: map[string]int{}, spoilt: map[string]bool{}, schema: v.Type()}
 	d.parser.Reset(d.data)
 
-	root := target{v: reflect.ValueOf(c).Elem()}
+	root := target{v: v}
 	table := root
 	for d.parser.NextExpression() {
 		switch e := d.parser.Expression(); e.Kind {
@@ -301,7 +306,7 @@ func sample(t reflect.Type) string {
 }
 
 func (d *decoder) unknown(line int, at target) {
-	d.report(line, cut(at.path), "unknown key"+suggestion(at.plain))
+	d.report(line, cut(at.path), "unknown key"+suggest(d.schema, at.plain))
 }
 
 // cut keeps a message short though a file may hold names of any length.

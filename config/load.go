@@ -16,20 +16,20 @@ const maxFileBytes = 4 << 20
 // Load reads a configuration file over the defaults and then applies the STAMPEDE_ variables of env, which has the form
 // of os.Environ. The error is one that says in one line why the file could not be read, or else [Problems].
 func Load(path string, env ...string) (*Config, error) {
-	data, err := read(path)
+	data, err := read("configuration file", path)
 	if err != nil {
 		return nil, err
 	}
 	return Parse(path, data, env)
 }
 
-func read(path string) ([]byte, error) {
+func read(what, path string) ([]byte, error) {
 	fail := func(err error) ([]byte, error) {
 		var why *fs.PathError
 		if errors.As(err, &why) {
 			err = why.Err
 		}
-		return nil, fmt.Errorf("cannot read the configuration file %s: %w; check the path and who may read it", path, err)
+		return nil, fmt.Errorf("cannot read the %s %s: %w; check the path and who may read it", what, path, err)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -41,7 +41,7 @@ func read(path string) ([]byte, error) {
 		return fail(err)
 	}
 	if len(data) > maxFileBytes {
-		return fail(fmt.Errorf("it is larger than %v, so it is hardly a configuration", Bytes(maxFileBytes)))
+		return fail(fmt.Errorf("it is larger than %v, so it is hardly a %s", Bytes(maxFileBytes), what))
 	}
 	return data, nil
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"strings"
 )
 
@@ -19,14 +20,16 @@ var elsewhere = map[string]string{
 
 // suggestion returns what the writer of an unknown key may have meant, as an end of a sentence, or "".
 // path has no indexes: "listen.adress".
-func suggestion(path string) string {
+func suggestion(path string) string { return suggest(typeConfig, path) }
+
+func suggest(schema reflect.Type, path string) string {
 	section, name := "", path
 	if i := strings.LastIndexByte(path, '.'); i >= 0 {
 		section, name = path[:i], path[i+1:]
 	}
 	var here, everywhere []string // the names in this section; all paths
 	tables := map[string]bool{}
-	for _, k := range keys() {
+	for _, k := range keysOf(schema, "", false) {
 		everywhere = append(everywhere, k.path)
 		rest, ok := strings.CutPrefix(k.path, join(section, ""))
 		if section == "" {
@@ -51,7 +54,7 @@ func suggestion(path string) string {
 			return did(k)
 		}
 	}
-	if there, ok := elsewhere[name]; ok {
+	if there, ok := elsewhere[name]; ok && schema == typeConfig {
 		return did(there)
 	}
 	if near := nearest(path, everywhere); near != "" {

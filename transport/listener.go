@@ -34,6 +34,10 @@ type ListenerConfig struct {
 	ServerHeader   string        // value of the Server header, "stampede/1.2.3"; "": "stampede"
 	InboundWindow  int           // capacity of each connection's Window; 0: DefaultInboundWindow
 	OutboxCapacity int           // capacity of each connection's Outbox; 0: DefaultOutboxCapacity
+
+	// Wrap, if not nil, may put something between a connection and the
+	// server, below TLS: faults for tests.
+	Wrap func(net.Conn) net.Conn
 }
 
 // Defaults of ListenerConfig.
@@ -197,6 +201,9 @@ func (s *Server) Serve(l net.Listener) error {
 		switch {
 		case err == nil:
 			backoff = 0
+			if wrap := s.now.Load().Wrap; wrap != nil {
+				c = wrap(c)
+			}
 			s.take(c)
 		case s.done.released():
 			return nil

@@ -14,14 +14,15 @@ const DefaultPipeBytes = 64 << 10
 
 // PipeOptions describe an in-memory connection. The zero value is fine.
 type PipeOptions struct {
-	Clock          Clock        // nil: SystemClock
-	Schedule       func(func()) // see NewServer
-	Scheduler      Scheduler    // nil: Go's; else both ends wait by it, and what runs the connection
-	InboundWindow  int          // 0: DefaultInboundWindow
-	OutboxCapacity int          // 0: DefaultOutboxCapacity
-	BufferBytes    int          // each way; 0: DefaultPipeBytes
-	Listener       string       // for Info; "": "pipe"
-	Web, Trusted   bool         // for Info
+	Clock          Clock                   // nil: SystemClock
+	Schedule       func(func())            // see NewServer
+	Scheduler      Scheduler               // nil: Go's; else both ends wait by it, and what runs the connection
+	InboundWindow  int                     // 0: DefaultInboundWindow
+	OutboxCapacity int                     // 0: DefaultOutboxCapacity
+	Wrap           func(net.Conn) net.Conn // see ListenerConfig
+	BufferBytes    int                     // each way; 0: DefaultPipeBytes
+	Listener       string                  // for Info; "": "pipe"
+	Web, Trusted   bool                    // for Info
 }
 
 // Pipe returns both ends of a connection in memory: a stream for the client
@@ -35,7 +36,11 @@ func Pipe(o PipeOptions) (client net.Conn, server *Conn) {
 	}
 	near, far := newPipe(o.BufferBytes, clock)
 	near.in.scheduler, near.out.scheduler = o.Scheduler, o.Scheduler
-	c := newConn(far, nil, connOptions{
+	var sock net.Conn = far
+	if o.Wrap != nil {
+		sock = o.Wrap(far)
+	}
+	c := newConn(sock, nil, connOptions{
 		clock: clock, schedule: o.Schedule, scheduler: o.Scheduler, window: o.InboundWindow, outbox: o.OutboxCapacity,
 	})
 	c.info = Info{

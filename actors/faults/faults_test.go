@@ -32,6 +32,11 @@ func start(t *testing.T, plan *faults.Plan, opts ...actors.Option) *world {
 	cfg.Listen = nil
 	cfg.Session.Linger = 100 * time.Millisecond
 	cfg.Supervision.BackoffMin = 2 * time.Millisecond
+	return startWith(t, cfg, plan, opts...)
+}
+
+func startWith(t *testing.T, cfg *config.Config, plan *faults.Plan, opts ...actors.Option) *world {
+	t.Helper()
 	b, err := actors.Start(context.Background(), cfg, append(opts, actors.WithFaults(plan))...)
 	if err != nil {
 		t.Fatal(err)

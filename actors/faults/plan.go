@@ -3,18 +3,26 @@ package faults
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"stampede/actors"
+	"stampede/config"
+	"stampede/transport"
 )
 
-// Plan is a set of rules and how often each was met: an actors.Injector. A Plan is for one broker. Its methods may be
-// called from any goroutine, also while the broker runs.
+// Plan is a set of rules and how often each was met: an actors.EdgeInjector. A Plan is for one broker. Its methods may
+// be called from any goroutine, also while the broker runs.
 type Plan struct {
-	mu    sync.Mutex
-	seed  uint64
-	rules []*state
-	off   bool
+	mu       sync.Mutex
+	seed     uint64
+	rules    []*state
+	off      bool
+	accepted int
+	clock    *clock
+	report   func(actors.Event)
 }
+
+var _ actors.EdgeInjector = (*Plan)(nil)
 
 // state is a rule and its past.
 type state struct {
@@ -24,27 +32,31 @@ type state struct {
 	fired int
 }
 
-// New makes a plan. Of several rules that would strike at once the first does. New panics on a rule that makes no sense;
-// [Rule.Check] says why one doesn't.
+// New makes a plan. Of several rules that would strike an actor at once the first does. New panics on a rule that makes
+// no sense; Check of a Rule says why one doesn't.
 func New(seed uint64, rules ...Rule) *Plan {
-	p := &Plan{seed: seed}
+	p := &Plan{seed: seed, report: func(actors.Event) {}}
 	p.Add(rules...)
 	return p
 }
 
-// Add adds rules to those there are.
+// FromConfig makes a plan of a schedule that was read from a file.
+func FromConfig(f *config.Faults) *Plan { return New(uint64(f.Seed), f.Fault...) }
+
+// Add adds rules to those there are. A fault of the clock can only be added before the broker starts; later there are
+// [Plan.Jump] and [Plan.Stall].
 func (p *Plan) Add(rules ...Rule) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, r := range rules {
-		if err := r.Check(); err != nil {
+	for i := range rules {
+		if err := rules[i].Check(); err != nil {
 			panic(fmt.Sprintf("faults: rule %d: %v", len(p.rules)+1, err))
 		}
-		p.rules = append(p.rules, &state{Rule: r, by: make(map[string]int)})
+		p.rules = append(p.rules, &state{Rule: rules[i], by: make(map[string]int)})
 	}
 }
 
-// Stop ends all faults; occasions are still counted. Resume lets them go on.
+// Stop ends all faults but those that connections already have; occasions are still counted. Resume lets them go on.
 func (p *Plan) Stop() { p.turn(true) }
 
 // Resume lets a plan that was stopped go on.
@@ -56,7 +68,8 @@ func (p *Plan) turn(off bool) {
 	p.off = off
 }
 
-// Fired tells how often each rule has struck, in the order in which they were given.
+// Fired tells how often each rule has struck, in the order in which they were given. Of a rule for connections that is
+// how many it was given to.
 func (p *Plan) Fired() []int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -73,12 +86,10 @@ func (p *Plan) At(o *actors.Occasion) actors.Injection {
 	defer p.mu.Unlock()
 	var found actors.Injection
 	for i, r := range p.rules {
-		if !r.matches(o) {
+		if !strikes(&r.Rule, o) {
 			continue
 		}
-		r.seen++
-		r.by[o.Actor]++
-		if found.Do == "" && !p.off && r.due(o) && p.chance(i, r, o) {
+		if p.turnOf(i, r, o.Actor, o.Since) && found.Do == "" {
 			r.fired++
 			found = actors.Injection{Do: r.Do, For: r.For, Cause: fmt.Sprintf("%s at %s", r.Do, o)}
 		}
@@ -91,36 +102,41 @@ func (p *Plan) At(o *actors.Occasion) actors.Injection {
 	return found
 }
 
-// due tells whether the rule's turn has come.
-func (r *state) due(o *actors.Occasion) bool {
+// turnOf counts an occasion and tells whether it is the rule's turn. The lock is held.
+func (p *Plan) turnOf(rule int, r *state, who string, since time.Duration) bool {
+	r.seen++
+	r.by[who]++
 	n := r.seen
 	if r.PerActor {
-		n = r.by[o.Actor]
+		n = r.by[who]
 	}
 	switch {
-	case o.Since < r.After || (r.Until > 0 && o.Since >= r.Until):
-		return false
-	case r.Limit > 0 && r.fired >= r.Limit:
-		return false
-	case r.Nth > 0 && n != r.Nth:
-		return false
-	case r.Every > 0 && n%r.Every != 0:
+	case p.off,
+		since < r.After || (r.Until > 0 && since >= r.Until),
+		r.Limit > 0 && r.fired >= r.Limit,
+		r.Nth > 0 && n != r.Nth,
+		r.Every > 0 && n%r.Every != 0:
 		return false
 	}
-	return true
+	return p.chance(rule, r, who)
 }
 
 // chance decides by the seed, the rule, the actor and which of its occasions this is: what others do meanwhile has no
 // part in it.
-func (p *Plan) chance(rule int, r *state, o *actors.Occasion) bool {
+func (p *Plan) chance(rule int, r *state, who string) bool {
 	if r.Probability == 0 {
 		return true
 	}
+	return float64(p.draw(uint64(rule), hash(who), uint64(r.by[who]))>>11)/(1<<53) < r.Probability
+}
+
+// draw is a number that follows from the seed and the values.
+func (p *Plan) draw(values ...uint64) uint64 {
 	x := p.seed
-	for _, v := range []uint64{uint64(rule), hash(o.Actor), uint64(r.by[o.Actor])} {
+	for _, v := range values {
 		x = mix(x ^ v)
 	}
-	return float64(x>>11)/(1<<53) < r.Probability
+	return x
 }
 
 // mix is the step of the generator SplitMix64.
@@ -140,4 +156,34 @@ func hash(s string) uint64 {
 	return h
 }
 
-var _ actors.Injector = (*Plan)(nil)
+// Clock implements actors.EdgeInjector.
+func (p *Plan) Clock(base transport.Clock, report func(actors.Event)) transport.Clock {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.report = report
+	p.clock = newClock(base, report)
+	for _, r := range p.rules {
+		switch r.Do {
+		case Jump:
+			p.clock.jumps = append(p.clock.jumps, &jump{after: r.After, by: r.For})
+		case Stall:
+			p.clock.stalls = append(p.clock.stalls, stall{r.After, r.After + r.For})
+		}
+	}
+	return p.clock
+}
+
+// Jump moves the clock of the running broker, forwards or backwards. Timers are not moved by it.
+func (p *Plan) Jump(by time.Duration) { p.running().jump(by) }
+
+// Stall keeps all timers of the running broker from going off for a while.
+func (p *Plan) Stall(d time.Duration) { p.running().stall(d) }
+
+func (p *Plan) running() *clock {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.clock == nil {
+		panic("faults: the plan belongs to no broker yet")
+	}
+	return p.clock
+}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"stampede/config"
 )
 
 func checkCommand() command {
@@ -14,6 +16,7 @@ STAMPEDE_ variables of the environment and at certificate files as well.`,
   STAMPEDE_LIMITS_OUTBOX=1GiB stampede check -c stampede.toml`,
 		prepare: func(f *flags) func(context.Context, stdio, []string) error {
 			file := configFlag(f)
+			faults := f.String("faults", "", "look at this `FILE` of faults as well")
 			return func(_ context.Context, io stdio, env []string) error {
 				if err := f.noArguments(); err != nil {
 					return fileHint(err, f)
@@ -21,6 +24,9 @@ STAMPEDE_ variables of the environment and at certificate files as well.`,
 				cfg, err := load(*file, env)
 				if err == nil {
 					err = cfg.CheckFiles()
+				}
+				if err == nil && *faults != "" {
+					_, err = config.LoadFaults(*faults)
 				}
 				if err != nil {
 					return explain(io, "check", err)

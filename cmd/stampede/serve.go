@@ -31,6 +31,7 @@ ends it at once.`,
 			s.listen = f.String("listen", "", "listen at these `ADDRESSES`, separated by commas, instead")
 			s.level = f.String("log-level", "", "log from this `LEVEL` on: debug, info, warn or error")
 			s.format = f.String("log-format", "", "log in this `FORM`: text, json, or auto: text on a terminal, JSON else")
+			s.faults = faultsFlag(f)
 			return s.run
 		},
 	}
@@ -38,8 +39,8 @@ ends it at once.`,
 
 // server is the serve command with its flags.
 type server struct {
-	flags                       *flags
-	file, listen, level, format *string
+	flags                               *flags
+	file, listen, level, format, faults *string
 }
 
 func (s *server) run(ctx context.Context, io stdio, env []string) error {
@@ -57,7 +58,11 @@ func (s *server) run(ctx context.Context, io stdio, env []string) error {
 		return explain(io, "serve", err)
 	}
 	log := newLogger(io.err, cfg.Log)
-	return serve(ctx, io, cfg, log)
+	options, err := injected(*s.faults, cfg, log)
+	if err != nil {
+		return explain(io, "serve", err)
+	}
+	return serve(ctx, io, cfg, log, options...)
 }
 
 // override applies the flags.
@@ -90,9 +95,9 @@ func (s *server) override(cfg *config.Config) error {
 }
 
 // serve runs a broker until ctx ends, which is the good end, or the broker does.
-func serve(ctx context.Context, io stdio, cfg *config.Config, log *slog.Logger) error {
+func serve(ctx context.Context, io stdio, cfg *config.Config, log *slog.Logger, options ...actors.Option) error {
 	info, _ := debug.ReadBuildInfo()
-	b, err := actors.Start(ctx, cfg, actors.WithLogger(log), actors.WithVersion(version(info)))
+	b, err := actors.Start(ctx, cfg, append(options, actors.WithLogger(log), actors.WithVersion(version(info)))...)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // The signal came first, and there is nothing to drain.

@@ -291,3 +291,37 @@ func TestEveryDependencyIsExplained(t *testing.T) {
 		}
 	}
 }
+
+// Every message that docs/faults.md names is one that an actor gets.
+func TestNamedMessagesExist(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "docs/faults.md"), "Messages that are worth naming")
+	section, _, _ = strings.Cut(section, "\n## ")
+	known := map[string]bool{}
+	for _, pattern := range []string{"actors/*.go", "transport/*.go"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, line := range regexp.MustCompile(`(?m)^\tcase (\*.*):$`).FindAllStringSubmatch(string(text), -1) {
+				for name := range strings.SplitSeq(line[1], ", ") {
+					name = strings.TrimPrefix(strings.TrimPrefix(name, "*"), "transport.")
+					known[strings.ToLower(name[:1])+name[1:]] = true
+				}
+			}
+		}
+	}
+	named := firstCells(section)
+	if len(named) < 10 {
+		t.Fatal("found no names of messages in docs/faults.md")
+	}
+	for _, name := range named {
+		if name != "message" && !known[name] {
+			t.Errorf("docs/faults.md names the message %q, which no actor gets", name)
+		}
+	}
+}
