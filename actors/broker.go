@@ -51,6 +51,7 @@ type core struct {
 	live       atomic.Pointer[config.Config] // read it with settings
 	rates      atomic.Pointer[rates]         // what follows from it; nil: there are none
 	users      users
+	peers      peers
 	log        *slog.Logger
 	clock      transport.Clock
 	server     string // the server header

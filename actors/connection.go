@@ -144,6 +144,12 @@ func (c *core) refuseConn(conn *transport.Conn, reason transport.CloseReason, fa
 // accepted is called by a listener for every new client, on a goroutine of the listener.
 func (c *core) accepted(conn *transport.Conn) {
 	n := c.connections.Add(1)
+	if conn.Info().Crowded {
+		limit := c.settings().Limits.MaxConnectionsPerAddress
+		c.log.Warn("a connection was refused", "remote", remote(conn), "limit", "limits.max_connections_per_address", "value", limit)
+		c.refuseConn(conn, transport.ReasonTryAgainLater, limitFault(CodeConnections, "too many connections from this address", "limits.max_connections_per_address", int64(limit)))
+		return
+	}
 	if limit := c.settings().Limits.MaxConnections; limit > 0 && n > int64(limit) {
 		c.log.Warn("a connection was refused", "remote", remote(conn), "limit", "limits.max_connections", "value", limit)
 		c.refuseConn(conn, transport.ReasonTryAgainLater, limitFault(CodeConnections, "too many connections", "limits.max_connections", int64(limit)))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -139,12 +140,17 @@ func (c *core) openDoor(ctx context.Context, p *doorPlan, e config.Endpoint, wan
 // listenerConfig is how a listener serves, but for its address.
 func (c *core) listenerConfig(cfg *config.Config, l *config.Listen, tlsConfig *tls.Config) transport.ListenerConfig {
 	name := listenerName(l)
+	networks, unix, _ := l.Proxies() // validated
 	return transport.ListenerConfig{
 		Wrap: c.wrapper(name),
 		Name: name, UnixMode: l.FileMode(),
 		STOMP: l.STOMP, WebSocket: l.WebSockets, HTTP: l.HTTP, TLS: tlsConfig, Origins: l.WebSocketsOrigin,
 		TLSOnly: l.TLSOnly, Web: l.Web, Trusted: l.Trusted, SniffTimeout: cfg.Session.LoginTimeout, ServerHeader: c.server,
 		InboundWindow: int(cfg.Limits.InboundWindow), OutboxCapacity: int(cfg.Limits.Outbox),
+		ProxyProtocol: l.ProxyProtocol, TrustedProxies: networks, TrustUnix: unix, ForwardedHeader: l.ForwardedHeader,
+		Enter: func(client netip.Addr) (func(), bool) {
+			return c.peers.enter(client, c.settings().Limits.MaxConnectionsPerAddress)
+		},
 	}
 }
 

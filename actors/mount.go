@@ -15,7 +15,7 @@ import (
 
 // Handler returns a handler that takes WebSocket connections for the broker, to be mounted in a
 // program's own http.Server beside other routes, on any path. Of l it uses Name, WebSocketsOrigin, HTTP,
-// Web and Trusted; with HTTP it answers plain requests too, GET /health_check and a page at /, so strip
+// Web, Trusted, TrustedProxies and ForwardedHeader; with HTTP it answers plain requests too, GET /health_check and a page at /, so strip
 // the prefix of a path that it is mounted under.
 //
 //	mux.Handle("/stomp", broker.Handler(config.Listen{WebSocketsOrigin: []string{"https://shop.example"}}))

@@ -62,6 +62,13 @@ type Listen struct {
 	// "https://shop.example", "https://*.shop.example" or "*". Clients that send no Origin are always allowed.
 	WebSocketsOrigin []string `toml:"websockets_origin"`
 
+	// TrustedProxies are the networks ("10.0.0.0/8"), addresses, or "unix" for the other end of a Unix socket, whose word
+	// counts about where a client comes from. ProxyProtocol demands that they say it by the PROXY protocol; nobody else may
+	// connect then. Without it WebSocket upgrades from there are believed their ForwardedHeader.
+	TrustedProxies  []string `toml:"trusted_proxies"`
+	ProxyProtocol   bool     `toml:"proxy_protocol"`
+	ForwardedHeader string   `toml:"forwarded_header" enum:"X-Forwarded-For|Forwarded"`
+
 	// TLSCert and TLSKey are PEM files. With them TLS is told apart by its first byte on the same port.
 	TLSCert string `toml:"tls_cert"`
 	TLSKey  string `toml:"tls_key"`
@@ -347,14 +354,15 @@ func Default() *Config {
 // defaultListen is what a [[listen]] that sets nothing but its address means.
 func defaultListen(name, address string) Listen {
 	return Listen{
-		Name:          name,
-		Address:       address,
-		STOMP:         true,
-		WebSockets:    true,
-		HTTP:          true,
-		TLSMinVersion: "1.2",
-		TLSClientAuth: "required",
-		TLSClientUser: CertificateNone,
-		UnixMode:      "0660",
+		Name:            name,
+		Address:         address,
+		STOMP:           true,
+		WebSockets:      true,
+		HTTP:            true,
+		TLSMinVersion:   "1.2",
+		TLSClientAuth:   "required",
+		TLSClientUser:   CertificateNone,
+		ForwardedHeader: "X-Forwarded-For",
+		UnixMode:        "0660",
 	}
 }

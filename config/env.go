@@ -106,6 +106,7 @@ func (c *Config) SetAddresses(addresses []string) {
 		l := model
 		l.Address = address
 		l.WebSocketsOrigin = slices.Clone(model.WebSocketsOrigin)
+		l.TrustedProxies = slices.Clone(model.TrustedProxies)
 		if len(addresses) > 1 || l.Name == model.Address {
 			l.Name = address
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -95,6 +96,29 @@ func (l *Listen) Endpoints() ([]Endpoint, error) {
 		host = ""
 	}
 	return []Endpoint{{Network: "tcp", Address: net.JoinHostPort(host, port)}}, nil
+}
+
+// Proxies reads TrustedProxies: networks, and whether the other end of a Unix socket is one.
+func (l *Listen) Proxies() (networks []netip.Prefix, unix bool, err error) {
+	for _, text := range l.TrustedProxies {
+		if text == "unix" {
+			unix = true
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			addr, bad := netip.ParseAddr(text)
+			if bad != nil || addr.Zone() != "" {
+				return nil, false, fmt.Errorf("%.60q is not a network; write it as \"10.0.0.0/8\", \"192.0.2.1\", \"2001:db8::/32\", or \"unix\" for whoever connects to a Unix socket", text)
+			}
+			p = netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen())
+		}
+		if p.Masked().Addr() != p.Addr() {
+			return nil, false, fmt.Errorf("%.60q has bits behind its length; the network is %v", text, p.Masked())
+		}
+		networks = append(networks, p)
+	}
+	return networks, unix, nil
 }
 
 // FileMode is UnixMode as a number, and 0 where there is no file to have one: for TCP and for abstract sockets of Linux

@@ -186,6 +186,17 @@ func (c *Config) listeners(f *faults) {
 		case l.TLSCert == "" && l.TLSOnly:
 			f.add("is true without tls_cert and tls_key", key("tls_only"))
 		}
+		networks, unix, err := l.Proxies()
+		switch onUnix := strings.HasPrefix(l.Address, "unix:"); {
+		case err != nil:
+			f.add(err.Error(), key("trusted_proxies"))
+		case l.ProxyProtocol && len(l.TrustedProxies) == 0:
+			f.add("is true and trusted_proxies is empty, so nobody could connect", key("proxy_protocol"), key("trusted_proxies"))
+		case onUnix && len(networks) > 0 && !l.ProxyProtocol, !onUnix && unix:
+			f.add("has \"unix\" and networks at the wrong address: whoever connects to a Unix socket has no network, and elsewhere nobody is \"unix\"", key("trusted_proxies"))
+		case onUnix && l.ProxyProtocol && !unix:
+			f.add("is true at a Unix socket, whose proxy has no network; list \"unix\" in trusted_proxies", key("proxy_protocol"), key("trusted_proxies"))
+		}
 		if _, err := parseMode(l.UnixMode); err != nil {
 			f.add(err.Error(), key("unix_mode"))
 		}

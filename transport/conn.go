@@ -38,8 +38,10 @@ func (k Kind) String() string {
 // change.
 type Info struct {
 	Kind             Kind
-	Listener         string // name of the listener it came through
-	Remote, Local    net.Addr
+	Listener         string   // name of the listener it came through
+	Remote, Local    net.Addr // of the client, as far as trusted proxies tell
+	Proxy            net.Addr // the other end of the socket, if Remote is what a proxy said; else nil
+	Crowded          bool     // there are too many from its address: it is to be refused
 	TLS              bool
 	PeerCertificates []*x509.Certificate // verified, leaf first; nil without a client certificate
 	Version          stompwire.Version   // demanded by a v1x.stomp sub-protocol, 0 if none
@@ -62,6 +64,9 @@ type Conn struct {
 	ws   *wsStream // nil unless Kind is WebSocket
 
 	messageLimit int64 // largest WebSocket message; the reader's
+
+	// departed, if not nil, is called once when the connection is closed.
+	departed func()
 
 	// guest, if not nil, is called by Refuse: it makes the server that
 	// accepted the connection wait for it, and end it when it is closed.
@@ -138,6 +143,9 @@ func (c *Conn) Abort() {
 	c.closing.release()
 	c.outbox.abort()
 	c.closeSocket()
+	if c.departed != nil {
+		c.departed()
+	}
 }
 
 // closeSocket closes without TLS's goodbye: that could wait for a peer that

@@ -35,6 +35,9 @@ func (s *Server) routes() http.Handler {
 			answer(w, http.StatusBadRequest, "this port speaks TLS only: use https:// or wss://")
 		case hasToken(r.Header, "Upgrade", "websocket"):
 			s.upgrade(t, w, r)
+		case crowded(r):
+			w.Header().Set("Connection", "close")
+			answer(w, http.StatusTooManyRequests, "too many connections from this address")
 		case !t.HTTP && t.WebSocket:
 			w.Header().Set("Upgrade", "websocket")
 			w.Header().Set("Connection", "Upgrade")
@@ -131,11 +134,19 @@ func connectSources(host string) string {
 // overTLS reports whether r came over a TLS connection of our own server, which
 // net/http does not know about.
 func overTLS(r *http.Request) bool {
-	_, ok := r.Context().Value(tlsKey{}).(*tls.Conn)
+	h := handedOf(r)
+	if h == nil {
+		return false
+	}
+	_, ok := h.sniffed.Conn.(*tls.Conn)
 	return ok
 }
 
-type tlsKey struct{}
+// crowded reports whether r came from an address with too many connections.
+func crowded(r *http.Request) bool {
+	h := handedOf(r)
+	return h != nil && h.visitor.crowded
+}
 
 // hasToken reports whether a header that is a list holds token.
 func hasToken(h http.Header, name, token string) bool {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -27,7 +28,23 @@ type ListenerConfig struct {
 	TLS                    *tls.Config // nil: no TLS; else TLS is served beside plain text
 	TLSOnly                bool        // refuse plain text
 	Origins                []string    // allowed browser origins: "*", exact, "https://*.example.com"
-	Web, Trusted           bool        // copied to Info
+
+	// ProxyProtocol: every connection begins with a PROXY header, and comes from a proxy that is trusted;
+	// others are closed.
+	ProxyProtocol bool
+	// TrustedProxies, and with TrustUnix whoever is at the other end of a Unix socket, are believed where
+	// a client comes from: by a PROXY header, or the header of a WebSocket upgrade that ForwardedHeader
+	// names ("": X-Forwarded-For).
+	TrustedProxies  []netip.Prefix
+	TrustUnix       bool
+	ForwardedHeader string
+	// Enter, if not nil, is asked for every client whose IP address is known and no proxy's, before a byte of it
+	// is read where there is no proxy. leave is called once when it is gone. Not ok: there are too many
+	// from there. The client is told so: by accept, which gets it with Info.Crowded, or by HTTP 429; or not
+	// at all, if many are being told.
+	Enter func(client netip.Addr) (leave func(), ok bool)
+
+	Web, Trusted bool // copied to Info
 
 	SniffTimeout   time.Duration // for the first bytes and the TLS handshake, and for HTTP headers; 0: DefaultSniffTimeout
 	MaxHeaderBytes int           // of an HTTP request; 0: DefaultHTTPHeaderBytes
@@ -52,6 +69,9 @@ const (
 	httpWriteTimeout = 10 * time.Second
 )
 
+// maxTurnedAway is how many clients at once are told that there are too many of them.
+const maxTurnedAway = 32
+
 // The pause after an error of accept that passes doubles from the first to the
 // second.
 const (
@@ -75,6 +95,8 @@ type Server struct {
 
 	mu      sync.Mutex // of Update
 	running bool       // Serve was called: net/http accepts
+
+	turnedAway atomic.Int32 // clients that are being told that there are too many of them
 }
 
 // terms are what a Server was told last. A connection is welcomed under those of the moment.
@@ -127,6 +149,9 @@ func (s *Server) terms(cfg ListenerConfig) *terms {
 	if cfg.ServerHeader == "" {
 		cfg.ServerHeader = "stampede"
 	}
+	if cfg.ForwardedHeader == "" {
+		cfg.ForwardedHeader = "X-Forwarded-For"
+	}
 	if cfg.TLS != nil {
 		// The outbox writes whole batches: the small first records that
 		// crypto/tls makes by default would cost a system call each.
@@ -147,7 +172,7 @@ func (s *Server) terms(cfg ListenerConfig) *terms {
 		ConnState:                    s.httpState,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			if h, ok := c.(*handedConn); ok {
-				return context.WithValue(ctx, tlsKey{}, h.sniffed.Conn)
+				return context.WithValue(ctx, handedKey{}, h)
 			}
 			return ctx
 		},
@@ -264,38 +289,101 @@ func (s *Server) take(c net.Conn) {
 	go s.welcome(c, leave)
 }
 
+// visitor is a connection on its way to whoever serves it.
+type visitor struct {
+	sock          net.Conn // the socket, or TLS over it
+	head          []byte   // was read from sock already
+	remote, local net.Addr
+	proxy         net.Addr // the other end of the socket, if remote is what a proxy said; else nil
+	crowded       bool     // there are too many from where it comes
+	leave         func()   // takes back what count did; nil: it was not counted
+	gone          atomic.Bool
+}
+
+// depart takes the visitor off the count of those from its address, once.
+func (v *visitor) depart() {
+	if !v.gone.Swap(true) && v.leave != nil {
+		v.leave()
+	}
+}
+
 // welcome finds out what c speaks and hands it on. A panic, of the accept
 // function for instance, costs this connection only.
 func (s *Server) welcome(c net.Conn, leave func()) {
 	t := s.now.Load()
-	handed := false
+	v := &visitor{sock: c, remote: c.RemoteAddr(), local: c.LocalAddr()}
+	handed, owned := false, false
 	defer func() {
-		if t.logPanic("accepting a connection panicked", c.RemoteAddr(), recover()) {
+		if p := recover(); p != nil { // else v may be somebody else's by now
+			t.logPanic("accepting a connection panicked", v.remote, p)
 			c.Close()
+		}
+		if !owned {
+			v.depart()
 		}
 		if !handed {
 			leave()
 		}
 	}()
 	limit := s.clock.AfterFunc(t.SniffTimeout, func() { c.Close() })
-	sock, kind, head, err := t.unwrap(c)
+	kind, err := s.meet(t, v)
 	if inTime := limit.Stop(); err != nil || !inTime {
-		t.log.Debug("a connection ended before its protocol was known", "remote", c.RemoteAddr(), "err", err)
+		t.log.Debug("a connection ended before its protocol was known", "remote", v.remote, "err", err)
 		c.Close()
 		return
 	}
 	switch {
 	case kind == protocolHTTP:
-		handed = s.hand(&handedConn{sniffed: sniffed{sock, head}, leave: leave})
+		handed = s.hand(&handedConn{sniffed: sniffed{v.sock, v.head}, visitor: v, leave: leave})
+		owned = handed
 		if !handed {
 			c.Close()
 		}
-	case !t.STOMP || t.plainRefused(sock):
-		s.refuseSTOMP(t, sock, head)
+	case !t.STOMP || t.plainRefused(v.sock):
+		owned = true
+		s.refuseSTOMP(t, v)
 	default:
 		leave() // Close must not end it any more
-		handed = true
-		s.acceptConn(s.newConn(t, sock, head, TCP))
+		handed, owned = true, true
+		s.acceptConn(s.newConn(t, v, TCP))
+	}
+}
+
+// meet finds out where a visitor comes from and what it speaks.
+func (s *Server) meet(t *terms, v *visitor) (protocol, error) {
+	if t.ProxyProtocol {
+		if !t.trusts(v.remote) {
+			t.log.Warn("refused a connection that did not come through a trusted proxy", "remote", v.remote)
+			return protocolUnknown, errors.New("not a trusted proxy")
+		}
+		p, head, err := readProxy(v.sock)
+		if err != nil {
+			t.log.Warn("refused a connection without a good PROXY header", "remote", v.remote, "err", err)
+			return protocolUnknown, err
+		}
+		v.head = head
+		if p.known {
+			v.proxy = v.remote
+			v.remote, v.local = net.TCPAddrFromAddrPort(p.source), net.TCPAddrFromAddrPort(p.destination)
+		}
+	}
+	s.count(t, v)
+	if v.crowded && s.turnedAway.Load() > maxTurnedAway {
+		return protocolUnknown, errors.New("too many connections from its address")
+	}
+	return t.unwrap(v)
+}
+
+// count asks Enter about a visitor who is no proxy.
+func (s *Server) count(t *terms, v *visitor) {
+	ip, ok := addressOf(v.remote)
+	if !ok || t.Enter == nil || v.leave != nil || t.trustsIP(ip) {
+		return
+	}
+	if v.leave, ok = t.Enter(ip); !ok {
+		v.crowded = true
+		s.turnedAway.Add(1)
+		v.leave = func() { s.turnedAway.Add(-1) }
 	}
 }
 
@@ -309,25 +397,27 @@ func (t *terms) logPanic(what string, remote net.Addr, v any) bool {
 }
 
 // unwrap sniffs, does the TLS handshake if that is what comes, and sniffs again.
-func (t *terms) unwrap(c net.Conn) (net.Conn, protocol, []byte, error) {
-	kind, head, err := sniffConn(c)
+func (t *terms) unwrap(v *visitor) (protocol, error) {
+	kind, head, err := sniffConn(v.sock, v.head)
+	v.head = head
 	if err != nil || kind != protocolTLS {
-		return c, kind, head, err
+		return kind, err
 	}
 	if t.TLS == nil {
-		t.log.Warn("a client began TLS, but this listener has no certificate", "remote", c.RemoteAddr())
-		return nil, kind, nil, errors.New("TLS is not configured")
+		t.log.Warn("a client began TLS, but this listener has no certificate", "remote", v.remote)
+		return kind, errors.New("TLS is not configured")
 	}
-	secure := tls.Server(&sniffed{c, head}, t.TLS)
+	secure := tls.Server(&sniffed{v.sock, head}, t.TLS)
 	if err := secure.Handshake(); err != nil {
-		t.log.Info("a TLS handshake failed", "remote", c.RemoteAddr(), "err", err)
-		return nil, kind, nil, err
+		t.log.Info("a TLS handshake failed", "remote", v.remote, "err", err)
+		return kind, err
 	}
-	kind, head, err = sniffConn(secure)
+	kind, head, err = sniffConn(secure, nil)
 	if err == nil && kind == protocolTLS {
 		err = errors.New("TLS within TLS")
 	}
-	return secure, kind, head, err
+	v.sock, v.head = secure, head
+	return kind, err
 }
 
 // plainRefused reports whether sock lacks the TLS that the listener insists on.
@@ -336,15 +426,16 @@ func (t *terms) plainRefused(sock net.Conn) bool {
 	return t.TLSOnly && !encrypted
 }
 
-func (s *Server) newConn(t *terms, sock net.Conn, head []byte, kind Kind) *Conn {
-	c := newConn(sock, head, connOptions{
+func (s *Server) newConn(t *terms, v *visitor, kind Kind) *Conn {
+	c := newConn(v.sock, v.head, connOptions{
 		clock: s.clock, schedule: s.schedule, window: t.InboundWindow, outbox: t.OutboxCapacity,
 	})
 	c.info = Info{
-		Kind: kind, Listener: t.Name, Remote: sock.RemoteAddr(), Local: sock.LocalAddr(),
+		Kind: kind, Listener: t.Name, Remote: v.remote, Local: v.local, Proxy: v.proxy, Crowded: v.crowded,
 		Web: t.Web, Trusted: t.Trusted,
 	}
-	if secure, ok := sock.(*tls.Conn); ok {
+	c.departed = v.depart
+	if secure, ok := v.sock.(*tls.Conn); ok {
 		c.info.TLS = true
 		if state := secure.ConnectionState(); len(state.VerifiedChains) > 0 {
 			c.info.PeerCertificates = state.PeerCertificates
@@ -380,10 +471,10 @@ func (s *Server) acceptConn(c *Conn) {
 
 // refuseSTOMP tells a client that it does not find STOMP here, or not without
 // TLS.
-func (s *Server) refuseSTOMP(t *terms, sock net.Conn, head []byte) {
-	c := s.newConn(t, sock, head, TCP)
+func (s *Server) refuseSTOMP(t *terms, v *visitor) {
+	c := s.newConn(t, v, TCP)
 	message, detail := "STOMP is not served here", "This port serves: "+offered(&t.ListenerConfig)+".\n"
-	if t.plainRefused(sock) {
+	if t.plainRefused(v.sock) {
 		message, detail = "TLS is required", "This port speaks STOMP over TLS only.\n"
 	}
 	t.log.Info("refused a STOMP connection", "remote", c.info.Remote, "because", message)
@@ -442,7 +533,25 @@ func (l *handedListener) Addr() net.Addr { return pipeAddr("http") }
 // watch over it.
 type handedConn struct {
 	sniffed
-	leave func()
+	visitor *visitor
+	leave   func()
+}
+
+// RemoteAddr is where the client is, as far as it is known.
+func (h *handedConn) RemoteAddr() net.Addr { return h.visitor.remote }
+
+// Close closes the connection, unless it was hijacked and is somebody else's.
+func (h *handedConn) Close() error {
+	h.visitor.depart()
+	return h.sniffed.Conn.Close()
+}
+
+// handedKey finds the handedConn that a request came over.
+type handedKey struct{}
+
+func handedOf(r *http.Request) *handedConn {
+	h, _ := r.Context().Value(handedKey{}).(*handedConn)
+	return h
 }
 
 // httpState ends the watch over connections that net/http is done with.

@@ -49,10 +49,14 @@ func sniff(head []byte) protocol {
 	return protocolSTOMP
 }
 
-// sniffConn reads from c until its protocol is known, and returns what it read.
-func sniffConn(c net.Conn) (protocol, []byte, error) {
+// sniffConn reads from c, of which head was read already, until its protocol is
+// known, and returns what it read.
+func sniffConn(c net.Conn, head []byte) (protocol, []byte, error) {
+	if p := sniff(head); p != protocolUnknown {
+		return p, head, nil
+	}
 	var buf [sniffBytes]byte
-	n := 0
+	n := copy(buf[:], head) // short: it has no whole beginning in it
 	for {
 		m, err := c.Read(buf[n:])
 		n += m

@@ -63,7 +63,7 @@ func TestSniffConnLosesNothing(t *testing.T) {
 			"whole": func(r io.Reader) io.Reader { return r }, "one byte": iotest.OneByteReader, "data with EOF": iotest.DataErrReader,
 		} {
 			r := split(strings.NewReader(stream))
-			kind, head, err := sniffConn(readConn{r})
+			kind, head, err := sniffConn(readConn{r}, nil)
 			if err != nil || kind != sniff([]byte(stream)) {
 				t.Errorf("%s %q: %d %v", name, stream, kind, err)
 			}
@@ -78,7 +78,7 @@ func TestSniffConnLosesNothing(t *testing.T) {
 // A stream that ends before its protocol is known is an error.
 func TestSniffConnNeedsEnough(t *testing.T) {
 	for _, stream := range []string{"", "GE", "CONNECT"} {
-		if kind, _, err := sniffConn(readConn{strings.NewReader(stream)}); err != io.EOF {
+		if kind, _, err := sniffConn(readConn{strings.NewReader(stream)}, nil); err != io.EOF {
 			t.Errorf("%q: %d %v", stream, kind, err)
 		}
 	}

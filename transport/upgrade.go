@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/gorilla/websocket"
@@ -28,6 +29,8 @@ const subprotocolList = "v12.stomp, v11.stomp, v10.stomp, stomp"
 func (s *Server) upgrade(t *terms, w http.ResponseWriter, r *http.Request) {
 	origin, offered := r.Header.Get("Origin"), listed(r.Header, "Sec-Websocket-Protocol")
 	chosen, known := choose(offered)
+	peer := peerOf(r)
+	remote, forwarded := t.client(peer, r.Header)
 	switch {
 	case !t.WebSocket:
 		answer(w, http.StatusForbidden, "WebSocket is not served here")
@@ -48,7 +51,7 @@ func (s *Server) upgrade(t *terms, w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, "bad upgrade: Sec-WebSocket-Key has to be 16 bytes in base64, once")
 		return
 	case len(r.Header["Origin"]) > 1 || !originAllowed(origin, r.Host, t.Origins):
-		t.log.Warn("refused a WebSocket because of its origin", "origin", origin, "host", r.Host, "remote", r.RemoteAddr)
+		t.log.Warn("refused a WebSocket because of its origin", "origin", origin, "host", r.Host, "remote", remote)
 		answer(w, http.StatusForbidden, "this origin is not allowed here")
 		return
 	case len(offered) > 0 && !known:
@@ -62,7 +65,7 @@ func (s *Server) upgrade(t *terms, w http.ResponseWriter, r *http.Request) {
 	hijack := &hijacker{ResponseWriter: w}
 	gorilla, err := upgrader.Upgrade(hijack, r, header)
 	if err != nil {
-		t.log.Info("a WebSocket handshake failed", "remote", r.RemoteAddr, "err", err)
+		t.log.Info("a WebSocket handshake failed", "remote", remote, "err", err)
 		if hijack.link != nil {
 			hijack.link.Close()
 		}
@@ -71,9 +74,16 @@ func (s *Server) upgrade(t *terms, w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		// net/http would log the panic and leave the hijacked socket open;
 		// acceptConn has closed it.
-		t.logPanic("accepting a WebSocket panicked", gorilla.RemoteAddr(), recover())
+		t.logPanic("accepting a WebSocket panicked", remote, recover())
 	}()
-	c := s.newWebSocket(t, hijack.link, gorilla)
+	v := hijack.visitor()
+	if forwarded {
+		v.proxy, v.remote = peer, remote
+		s.count(t, v)
+	} else if handedOf(r) == nil { // of somebody else's server: nobody has counted it
+		s.count(t, v)
+	}
+	c := s.newWebSocket(t, v, hijack.link, gorilla)
 	c.info.Version, c.info.Path, c.info.Origin, c.info.Header = subprotocols[chosen], r.URL.Path, origin, r.Header
 	if r.TLS != nil && !c.info.TLS {
 		c.info.TLS = true
@@ -84,15 +94,20 @@ func (s *Server) upgrade(t *terms, w http.ResponseWriter, r *http.Request) {
 	s.acceptConn(c)
 }
 
-// newWebSocket makes a Conn of a finished handshake.
-func (s *Server) newWebSocket(t *terms, link *wsLink, gorilla *websocket.Conn) *Conn {
-	sock, head := link.Conn, []byte(nil)
-	if h, ok := sock.(*handedConn); ok {
-		// Ours: below it is the socket itself, which can wait without a
-		// buffer and write many slices at once.
-		sock, head = h.sniffed.Conn, h.head
+// peerOf is the other end of the connection that a request came over, or who a PROXY header said.
+func peerOf(r *http.Request) net.Addr {
+	if h := handedOf(r); h != nil {
+		return h.visitor.remote
 	}
-	c := s.newConn(t, sock, head, WebSocket)
+	if at, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return net.TCPAddrFromAddrPort(at)
+	}
+	return &net.UnixAddr{Name: r.RemoteAddr, Net: "unix"}
+}
+
+// newWebSocket makes a Conn of a finished handshake.
+func (s *Server) newWebSocket(t *terms, v *visitor, link *wsLink, gorilla *websocket.Conn) *Conn {
+	c := s.newConn(t, v, WebSocket)
 	c.outbox.webSocket = true
 	c.ws = &wsStream{gorilla: gorilla, link: link}
 	link.conn, link.fill = c, c.in.fill
@@ -135,6 +150,18 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	h.link = &wsLink{Conn: c}
 	return h.link, rw, nil
+}
+
+// visitor is who was at the connection that was hijacked.
+func (h *hijacker) visitor() *visitor {
+	if c, ok := h.link.Conn.(*handedConn); ok {
+		// Ours: below it is the socket itself, which can wait without a
+		// buffer and write many slices at once.
+		v := c.visitor
+		v.sock, v.head = c.sniffed.Conn, c.head
+		return v
+	}
+	return &visitor{sock: h.link.Conn, remote: h.link.RemoteAddr(), local: h.link.LocalAddr()}
 }
 
 // listed returns the entries of a header that is a list, over all its lines.
