@@ -215,9 +215,9 @@ func TestHeldPublisherIsNotReadAhead(t *testing.T) {
 }
 
 // A destination that was made on first use goes away when it is empty and nobody uses it, and comes
-// back when it is used again; one with messages stays.
+// back when it is used again; one with messages stays. While it is away it does not count for destinations.max.
 func TestIdleDestinationsRetire(t *testing.T) {
-	b := start(t, func(c *config.Config) { c.Destinations.IdleTimeout = 5 * time.Millisecond })
+	b := start(t, func(c *config.Config) { c.Destinations.IdleTimeout, c.Destinations.Max = 5*time.Millisecond, 201 })
 	c := open(t, b)
 	c.SendBody("/queue/kept", "still here", "receipt:k")
 	c.Expect("RECEIPT")
@@ -234,7 +234,11 @@ func TestIdleDestinationsRetire(t *testing.T) {
 		c.Sync("BEGIN", "transaction:t")
 		c.Sync("ABORT", "transaction:t")
 	}
+	for i := range 200 { // as many as there may be, once more
+		c.Subscribe(fmt.Sprint(i), fmt.Sprintf("/topic/t.%d", i))
+	}
 	c.Subscribe("again", "/topic/t.7")
+	c.Sync("UNSUBSCRIBE", "id:7")
 	c.SendBody("/topic/t.7", "hello")
 	c.Expect("MESSAGE")
 	c.Subscribe("k", "/queue/kept")

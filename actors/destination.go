@@ -25,26 +25,13 @@ type destinationState struct {
 	activity uint64     // messages handled; what idleness is told by
 }
 
-func newDestinationState(c *core, h *handle) *destinationState {
+func newDestinationState(h *handle) *destinationState {
 	s := &destinationState{handle: h, prepared: make(map[txID]*prepare)}
 	if h.kind == kindTopic {
 		s.topic = newTopic()
 		return s
 	}
-	q := c.settings().Queues
-	limits := queueLimits{maxMessages: q.MaxMessages, maxBytes: int(q.MaxBytes), maxDeliveries: q.MaxDeliveries}
-	switch q.Full {
-	case config.FullReject:
-		limits.full = fullReject
-	case config.FullDropOldest:
-		limits.full = fullDropOldest
-	default:
-		limits.full = fullHold
-	}
-	if h.address == q.DeadLetter {
-		limits.maxDeliveries = 0 // there is nowhere further to go
-	}
-	s.queue = newQueue(limits)
+	s.queue = newQueue(h.settings.Load().queue)
 	return s
 }
 
@@ -112,6 +99,8 @@ func (d *destination) receive(ctx actor.Context, message any) {
 	case *tick:
 		d.timer = nil
 		d.tick(ctx)
+	case *reconfigure:
+		d.reconfigure(ctx, m)
 	case *idleCheck:
 		d.idleCheck(ctx, m)
 		return
@@ -159,13 +148,36 @@ func (d *destination) refuse(ctx actor.Context, message any) {
 	case *prepare:
 		m.to.release()
 		ctx.Send(m.session, &prepared{id: m.id, to: d.handle, fault: fault})
+	case *reconfigure:
+		m.done()
 	}
 }
 
+// settings is what holds for this destination now.
+func (d *destination) settings() *destinationSettings { return d.handle.settings.Load() }
+
+// reconfigure changes what holds here from now on. What is here stays, also if it is more than may come.
+func (d *destination) reconfigure(ctx actor.Context, m *reconfigure) {
+	d.handle.settings.Store(m.settings)
+	if d.queue != nil {
+		d.queue.limits = m.settings.queue
+		d.hold()
+		d.flush(ctx)
+	}
+	m.done()
+}
+
 func (d *destination) publish(ctx actor.Context, p *publish) {
+	d.limitExpiry(p.batch)
 	switch {
 	case d.topic != nil && p.spread == (spread{}) && !d.roomToDelay(p.batch):
-		d.reject(ctx, p, limitFault(CodeDestinationFull, "too much is delayed on this topic", "queues.max_bytes", int64(d.core.settings().Queues.MaxBytes)))
+		s := d.settings()
+		d.reject(ctx, p, limitFault(CodeDestinationFull, "too much is delayed on this topic", s.limit("queues", "max_bytes"), int64(s.maxBytes)))
+	case d.topic != nil && p.spread == (spread{}) && d.nobodyFor(p.batch) >= 0:
+		p.done = d.nobodyFor(p.batch)
+		d.fanOut(ctx, p.batch[:p.done], &p.spread) // those before it are for later
+		p.collect(p.batch[:p.done])
+		d.reject(ctx, p, d.nobodyFault())
 	case d.topic != nil:
 		if p.unwanted() {
 			d.finish(ctx, p)
@@ -195,8 +207,32 @@ func (d *destination) roomToDelay(batch []*Message) bool {
 			size += m.size
 		}
 	}
-	limit := int(d.core.settings().Queues.MaxBytes)
-	return size == 0 || limit == 0 || d.topic.held+size <= limit
+	return size == 0 || d.topic.held+size <= d.settings().maxBytes
+}
+
+// limitExpiry has messages live no longer than they may here.
+func (d *destination) limitExpiry(batch []*Message) {
+	longest := d.settings().expiry
+	if longest == 0 {
+		return
+	}
+	latest := d.core.clock.Now().Add(longest)
+	for _, m := range batch {
+		m.expireAt(latest)
+	}
+}
+
+// nobodyFor finds the first message of a batch that a topic refuses because nobody is there to get
+// it; -1: there is none.
+func (d *destination) nobodyFor(batch []*Message) int {
+	if d.settings().noSubscribers != config.NoSubscribersReject || len(d.topic.subscribers) > 0 {
+		return -1
+	}
+	return slices.IndexFunc(batch, func(m *Message) bool { return m.notBefore.IsZero() })
+}
+
+func (d *destination) nobodyFault() *Fault {
+	return faultf(CodeNoSubscribers, "nobody is subscribed", "nobody is subscribed to %q, and the setting %s is reject", d.handle.name, d.settings().limit("topics", "no_subscribers"))
 }
 
 // enqueue puts what it can of a batch into the queue; false: the rest has to wait for room.
@@ -208,7 +244,7 @@ func (d *destination) enqueue(ctx actor.Context, p *publish) bool {
 		if !q.room(1, m.size) {
 			switch {
 			case !q.everRoom(1, m.size):
-				d.reject(ctx, p, limitFault(CodeMessageTooLarge, "message larger than its queue", "queues.max_bytes", int64(q.limits.maxBytes)))
+				d.reject(ctx, p, limitFault(CodeMessageTooLarge, "message larger than its queue", d.settings().limit("queues", "max_bytes"), int64(q.limits.maxBytes)))
 				return true
 			case q.limits.full == fullDropOldest && q.makeRoom(1, m.size):
 			case q.limits.full == fullHold && p.bury == nil:
@@ -234,18 +270,19 @@ func (d *destination) enqueue(ctx actor.Context, p *publish) bool {
 }
 
 func (d *destination) fullFault() *Fault {
-	l := d.queue.limits
-	return faultf(CodeDestinationFull, "destination full", "the queue %q is full: queues.max_messages is %d, queues.max_bytes is %d, and no consumer made room in time", d.handle.name, l.maxMessages, l.maxBytes)
+	return faultf(CodeDestinationFull, "destination full", "the queue %q is full: %s, and no consumer made room in time", d.handle.name, d.maxima())
+}
+
+// maxima names the limits of a queue.
+func (d *destination) maxima() string {
+	s := d.settings()
+	return fmt.Sprintf("%s is %d, %s is %d", s.limit("queues", "max_messages"), s.queue.maxMessages, s.limit("queues", "max_bytes"), s.maxBytes)
 }
 
 // accept ends a batch whose messages are all owned here, or given out.
 func (d *destination) accept(ctx actor.Context, p *publish) {
 	if d.topic != nil {
-		for _, m := range p.batch {
-			if m.hasReceipt {
-				p.receipts = append(p.receipts, m.receipt)
-			}
-		}
+		p.collect(p.batch)
 	}
 	d.took(len(p.batch))
 	d.finish(ctx, p)
@@ -313,7 +350,7 @@ func (d *destination) finish(ctx actor.Context, p *publish) {
 // hold starts the patience with the first publisher that waits.
 func (d *destination) hold() {
 	d.heldTill = time.Time{}
-	if t := d.core.settings().Queues.HoldTimeout; t > 0 {
+	if t := d.settings().holdTimeout; t > 0 {
 		d.heldTill = d.core.clock.Now().Add(t)
 	}
 }
@@ -550,15 +587,15 @@ func reasonOf(how outcome) string {
 
 // bury sends an entry to the dead-letter queue. It is owned here until that has it.
 func (d *destination) bury(ctx actor.Context, e *entry, reason string) {
-	to := d.core.settings().Queues.DeadLetter
+	to := d.settings().deadLetter
 	d.handle.counters.deadLettered.Add(1)
 	d.core.event(Event{Kind: EventDeadLetter, Role: d.life.role.name, Actor: d.life.pid.Id, Destination: d.handle.name, Cause: fmt.Sprintf("%s: message %s", reason, e.msg.id)})
-	if to == "" || to == d.handle.address {
+	if to == "" {
 		d.queue.buried(e)
 		return
 	}
 	d.core.stats.deadLettered.Add(1)
-	ctx.Send(d.core.router(), &burial{from: d.handle, entry: e, msg: e.msg.deadLetter(to, reason, e.refusals, e.deliveries)})
+	ctx.Send(d.core.router(), &burial{from: d.handle, to: to, entry: e, msg: e.msg.deadLetter(to, reason, e.refusals, e.deliveries)})
 }
 
 // unburied tries again after a while: the dead-letter queue is full, or could not be made.
@@ -572,6 +609,11 @@ func (d *destination) unburied(ctx actor.Context, m *unburied) {
 const buryAgain = time.Second
 
 func (d *destination) subscribe(ctx actor.Context, m *subscribe) {
+	if !d.roomToSubscribe(m) {
+		s := d.settings()
+		ctx.Send(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: limitFault(CodeConnections, "too many subscribers", s.limit("", "max_connections"), int64(s.maxConnections))})
+		return
+	}
 	if d.topic != nil {
 		d.topic.attach(m.key, m.epoch, m.pattern != "", m.link)
 		if !m.link.auto {
@@ -583,6 +625,20 @@ func (d *destination) subscribe(ctx actor.Context, m *subscribe) {
 	}
 	if m.session != nil {
 		ctx.Send(m.session, &subscribed{serial: m.key.serial, epoch: m.epoch})
+	}
+}
+
+// roomToSubscribe tells whether one more subscription is allowed. Those that came through a pattern
+// don't count: they did not ask for this topic.
+func (d *destination) roomToSubscribe(m *subscribe) bool {
+	most := d.settings().maxConnections
+	switch {
+	case most == 0 || m.pattern != "" || m.session == nil:
+		return true
+	case d.topic != nil:
+		return d.topic.index[m.key] != nil || d.topic.own < most
+	default:
+		return d.queue.consumers[m.key] != nil || len(d.queue.consumers) < most
 	}
 }
 
@@ -603,6 +659,11 @@ func (d *destination) prepare(ctx actor.Context, m *prepare) {
 	if _, twice := d.prepared[m.id]; twice {
 		return // handed over again after a crash
 	}
+	d.limitExpiry(m.batch)
+	if d.topic != nil && d.nobodyFor(m.batch) >= 0 {
+		d.refusePrepare(ctx, m, d.nobodyFault())
+		return
+	}
 	if len(d.waiting) > 0 || len(d.held) > 0 && len(m.batch) > 0 || !d.tryPrepare(ctx, m) {
 		d.waiting = append(d.waiting, m)
 		if len(d.waiting)+len(d.held) == 1 {
@@ -618,7 +679,7 @@ func (d *destination) tryPrepare(ctx actor.Context, m *prepare) bool {
 		switch {
 		case q.room(n, m.size):
 		case !q.everRoom(n, m.size):
-			d.refusePrepare(ctx, m, faultf(CodeDestinationFull, "transaction larger than its queue", "the transaction's messages for %q are more than an empty queue can hold (queues.max_messages is %d, queues.max_bytes is %d)", d.handle.name, q.limits.maxMessages, q.limits.maxBytes))
+			d.refusePrepare(ctx, m, faultf(CodeDestinationFull, "transaction larger than its queue", "the transaction's messages for %q are more than an empty queue can hold (%s)", d.handle.name, d.maxima()))
 			return true
 		case q.limits.full == fullDropOldest && q.makeRoom(n, m.size):
 		case q.limits.full == fullHold:
@@ -747,7 +808,7 @@ func (d *destination) arm(ctx actor.Context) {
 		d.due = at
 		d.timer = d.after(ctx, at.Sub(d.core.clock.Now()), &tick{})
 	}
-	if d.idle == nil && !d.handle.kept && d.handle.owner == 0 && d.core.settings().Destinations.IdleTimeout > 0 && d.unused() && !d.life.stopping.Load() {
+	if d.idle == nil && !d.settings().kept && d.handle.owner == 0 && d.core.settings().Destinations.IdleTimeout > 0 && d.unused() && !d.life.stopping.Load() {
 		d.idle = d.after(ctx, d.core.settings().Destinations.IdleTimeout, &idleCheck{activity: d.activity})
 	}
 }

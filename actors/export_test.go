@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"stampede/config"
 )
 
 // WithInjector has f called before every message and phase of every guarded actor; a panic in it
@@ -57,3 +59,9 @@ func (b *Broker) Counters(address string) map[string]int64 {
 
 // MaxQuestions is how many authenticators and authorizers are asked at once.
 const MaxQuestions = maxQuestions
+
+// Config gives a copy of the configuration in force.
+func (b *Broker) Config() *config.Config {
+	c := *b.core.settings()
+	return &c
+}

@@ -35,7 +35,9 @@ const (
 	CodeIdle               Code = "idle timeout"        // no frame went either way for too long
 	CodeRate               Code = "rate exceeded"       // messages come faster than they may
 	CodeSlowConsumer       Code = "slow consumer"       // the client doesn't read what it subscribed to
-	CodeConnections        Code = "dest flup"           // a connection or subscriber limit
+	CodeConnections        Code = "dest flup"           // a limit on connections, subscribers or destinations
+	CodeBlocked            Code = "blocked"             // not for clients from the open web
+	CodeNoSubscribers      Code = "no subscribers"      // a topic that refuses what nobody would get
 	CodeShutdown           Code = "shutdown"            // the broker is going down
 	CodeInternal           Code = "internal error"      // a fault of ours
 )

@@ -14,10 +14,11 @@ type handle struct {
 	address string // what SEND finds it by: name, or the opaque name of a temporary one
 	kind    kind
 	owner   uint64 // connection that a temporary destination belongs to, else 0
-	kept    bool   // configured: never retires
+	counted bool   // made on first use: the router's
 	life    *life
 	state   *destinationState
 
+	settings atomic.Pointer[destinationSettings] // its actor changes them; never nil
 	leases   atomic.Int64
 	counters destinationCounters
 }

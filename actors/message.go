@@ -21,6 +21,7 @@ type Message struct {
 	expires     time.Time // zero: never
 	notBefore   time.Time // zero: at once
 	size        int       // octets it is charged for
+	foreign     bool      // the id is another broker's and may need escapes
 	tails       [3]*transport.Tail
 
 	// For the connection that sent it.
@@ -131,6 +132,22 @@ func (m *Message) set(h stompwire.Header, i int, now func() time.Time) *Fault {
 	return nil
 }
 
+// maxForeignID bounds a message-id from another broker: it is copied into every MESSAGE and ACK.
+const maxForeignID = 1024
+
+// keepID has a message that comes over a bridge keep the id that it has on the other side.
+func (m *Message) keepID(f *stompwire.Frame) *Fault {
+	id, ok := f.Header.Get("message-id")
+	if !ok {
+		return nil
+	}
+	if id == "" || len(id) > maxForeignID || blankEnds(id) || strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return faultf(CodeSyntax, "bad message-id header", "a message-id has 1 to %d bytes, no control characters and no blanks at its ends", maxForeignID)
+	}
+	m.id, m.foreign = id, true
+	return nil
+}
+
 // maxMilliseconds keeps a moment within what time.Duration can hold: about 139 years.
 const maxMilliseconds = 1 << 42
 
@@ -188,12 +205,16 @@ func (m *Message) tail(v stompwire.Version) *transport.Tail {
 		room += len(m.body) + 1
 	}
 	head := make([]byte, 0, room)
-	head = append(append(append(head, "message-id:"...), m.id...), '\n')
+	if m.foreign {
+		head = stompwire.AppendHeader(head, "message-id", m.id, v)
+	} else {
+		head = append(append(append(head, "message-id:"...), m.id...), '\n')
+	}
 	head = stompwire.AppendHeader(head, "destination", m.destination, v)
 	head = append(head, "content-length:"...)
 	head = strconv.AppendInt(head, int64(len(m.body)), 10)
 	head = append(head, '\n')
-	plain := !needsEscape(m.destination)
+	plain := !needsEscape(m.destination) && !(m.foreign && needsEscape(m.id))
 	for j := range m.header {
 		field := &m.header[j]
 		if consumed(field.Name) {
@@ -259,7 +280,7 @@ func (m *Message) deadLetter(to, reason string, refusals, deliveries int) *Messa
 			h = append(h, f)
 		}
 	}
-	d := &Message{id: m.id, destination: to, header: h, body: m.body, priority: m.priority, size: len(m.body) + messageOverhead}
+	d := &Message{id: m.id, foreign: m.foreign, destination: to, header: h, body: m.body, priority: m.priority, size: len(m.body) + messageOverhead}
 	for i := range h {
 		d.size += len(h[i].Name) + len(h[i].Value) + 2
 	}

@@ -55,6 +55,15 @@ type publish struct {
 // unwanted tells whether the program has withdrawn it; if not, it can't any more.
 func (p *publish) unwanted() bool { return p.asked != nil && !p.asked.claim() }
 
+// collect notes the receipts of messages that are dealt with.
+func (p *publish) collect(batch []*Message) {
+	for _, m := range batch {
+		if m.hasReceipt {
+			p.receipts = append(p.receipts, m.receipt)
+		}
+	}
+}
+
 func (p *publish) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("destination", p.to.name), slog.Int("messages", len(p.batch)))
 }
@@ -116,6 +125,7 @@ type subscribe struct {
 	link      consumerLink
 	credit    int
 	exclusive bool
+	web       bool       // the subscriber comes from the open web
 	session   *actor.PID // hears subscribed or subscriptionRefused; nil: nobody waits
 }
 
@@ -277,6 +287,7 @@ type lookOn struct{}
 // buried; unburied makes it try again later.
 type burial struct {
 	from  *handle
+	to    string
 	entry *entry
 	msg   *Message
 }
@@ -287,6 +298,12 @@ type unburied struct{ burial *burial }
 
 // dropTemporary (connection → router): the owner of temporary destinations is gone.
 type dropTemporary struct{ handle *handle }
+
+// reconfigure (router → destination): this holds from now on. done is called when it does.
+type reconfigure struct {
+	settings *destinationSettings
+	done     func()
+}
 
 // retired (destination → router): it was idle and takes no more leases.
 type retired struct{ handle *handle }

@@ -198,7 +198,7 @@ func TestSubscribeFunc(t *testing.T) {
 func TestProgramsErrors(t *testing.T) {
 	b := start(t, func(cfg *config.Config) {
 		cfg.Limits.MaxBodyBytes = 10
-		cfg.Destinations.Named = []config.NamedDestination{{Name: "plain", Type: config.TypeTopic}}
+		cfg.Destination = []config.Destination{{Name: "plain", Type: config.TypeTopic}}
 	})
 	ctx := patience(t)
 	for _, c := range []struct {

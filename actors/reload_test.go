@@ -167,7 +167,7 @@ func TestReloadReachesOpenConnections(t *testing.T) {
 	c.Expect("RECEIPT")
 	reload(t, s.Running(), loopback(func(c *config.Config) {
 		c.Limits.MaxBodyBytes, c.Limits.MaxTransactions = 1000, 0
-		c.Destinations.Named = []config.NamedDestination{{Name: "memtop", Type: config.TypeTopic}}
+		c.Destination = []config.Destination{{Name: "memtop", Type: config.TypeTopic}}
 	}))
 	c.Send("SUBSCRIBE", "id:1", "destination:memtop", "receipt:named")
 	c.Expect("RECEIPT", "receipt-id:named")

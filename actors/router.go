@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"stampede/config"
 )
 
 // table is where sessions find destinations without asking anybody. Only the router writes it.
@@ -32,6 +34,8 @@ type router struct {
 	patterns   patternTree[*patternSubscription]
 	byKey      map[subscriptionKey]*patternSubscription
 	generation uint64 // an actor's name is never used again
+	settings   settingsTable
+	made       int // destinations made on first use that are there
 }
 
 // patternSubscription is a wildcard subscription as it was last asked for.
@@ -66,8 +70,7 @@ func (r *router) receive(ctx actor.Context, message any) {
 		// Destinations are never given up: their policy has no maximum.
 		r.core.unhandled(r.life, message)
 	case *settingsChanged:
-		r.configure(ctx)
-		m.done()
+		r.settingsChanged(ctx, m)
 	case *actor.Started:
 		r.configure(ctx)
 	case *actor.Terminated, *actor.Stopping, *actor.Stopped, *actor.Restarting:
@@ -96,18 +99,58 @@ func (r *router) refuse(ctx actor.Context, message any) {
 
 // configure makes the configured destinations that are not there yet.
 func (r *router) configure(ctx actor.Context) {
-	for _, d := range r.core.settings().Destinations.Named {
-		if r.core.table.lookup(d.Name) != nil {
+	for i := range r.core.settings().Destination {
+		d := &r.core.settings().Destination[i]
+		if d.Pattern() {
 			continue
 		}
 		k := kindTopic
-		if string(d.Type) == "queue" || (d.Type == "" && strings.HasPrefix(d.Name, queuePrefix)) {
+		if d.Type == config.TypeQueue || d.Type == "" && strings.HasPrefix(d.Name, queuePrefix) {
 			k = kindQueue
 		}
-		if _, err := r.make(ctx, &handle{name: d.Name, address: d.Name, kind: k, kept: true}); err != nil {
+		if h := r.core.table.lookup(d.Name); h != nil {
+			if h.kind != k {
+				r.core.log.Warn("a destination can't change its type while the broker runs", "destination", d.Name, "is", h.kind.String(), "configured", k.String())
+			}
+			continue
+		}
+		if _, err := r.make(ctx, &handle{name: d.Name, address: d.Name, kind: k}); err != nil {
 			panic(err)
 		}
 	}
+}
+
+// settingsChanged has every destination go by the configuration that is in force now. Nothing is lost: one
+// that is no longer configured is from now on like one made on first use.
+func (r *router) settingsChanged(ctx actor.Context, m *settingsChanged) {
+	r.configure(ctx)
+	var left atomic.Int64
+	left.Store(1)
+	done := func() {
+		if left.Add(-1) == 0 {
+			m.done()
+		}
+	}
+	for _, h := range r.all(func(*handle) bool { return true }) {
+		was, is := h.settings.Load(), r.settingsOf(h)
+		if was == is {
+			continue
+		}
+		left.Add(1)
+		ctx.Send(h.pid(), &reconfigure{settings: is, done: sync.OnceFunc(done)})
+		if was.webReadBlock && !is.webReadBlock && h.kind == kindTopic {
+			for _, p := range r.matching(h.address) {
+				if p.last.web {
+					ctx.Send(h.pid(), p.quietly())
+				}
+			}
+		}
+	}
+	done()
+}
+
+func (r *router) settingsOf(h *handle) *destinationSettings {
+	return r.settings.settingsFor(r.core.settings(), h.name, h.kind)
 }
 
 // resolve finds a destination, or makes it if it may be made. The handle is leased.
@@ -121,6 +164,7 @@ func (r *router) resolve(ctx actor.Context, name destinationName, owner uint64, 
 		}
 	}
 	h := &handle{name: name.full, address: name.full, kind: name.kind}
+	limit := r.core.settings().Destinations.Max
 	switch {
 	case name.kind == 0:
 		return nil, unknownDestination(name.full)
@@ -134,6 +178,10 @@ func (r *router) resolve(ctx actor.Context, name destinationName, owner uint64, 
 	case !r.core.settings().Destinations.AutoCreate:
 		return nil, faultf(CodeDestinationUnknown, "destination unknown", "no destination %q is configured, and destinations.auto_create is off", name.full)
 	}
+	if limit > 0 && r.made >= limit && !takesDeadLetters(r.core.settings(), name.full) {
+		r.core.log.Warn("a destination was not made", "destination", name.full, "limit", "destinations.max", "value", limit)
+		return nil, limitFault(CodeConnections, "too many destinations", "destinations.max", int64(limit))
+	}
 	h.leases.Store(1)
 	h, err := r.make(ctx, h)
 	if err != nil {
@@ -144,7 +192,8 @@ func (r *router) resolve(ctx actor.Context, name destinationName, owner uint64, 
 
 // make starts a destination, attaches the patterns that match it, and only then lets others find it.
 func (r *router) make(ctx actor.Context, h *handle) (*handle, error) {
-	h.state = newDestinationState(r.core, h)
+	h.settings.Store(r.settingsOf(h))
+	h.state = newDestinationState(h)
 	r.generation++
 	kind := r.core.roles.destination
 	kind.about = h.address
@@ -157,8 +206,14 @@ func (r *router) make(ctx actor.Context, h *handle) (*handle, error) {
 	h.life = l
 	if h.kind == kindTopic {
 		for _, p := range r.matching(h.address) {
-			ctx.Send(l.pid, p.quietly())
+			if p.mayRead(h) {
+				ctx.Send(l.pid, p.quietly())
+			}
 		}
+	}
+	if !h.settings.Load().kept {
+		h.counted = true
+		r.made++
 	}
 	r.core.table.handles.Store(h.address, h)
 	r.core.table.count.Add(1)
@@ -182,6 +237,11 @@ func (r *router) matching(address string) []*patternSubscription {
 	return found
 }
 
+// mayRead tells whether a pattern reaches this topic.
+func (p *patternSubscription) mayRead(h *handle) bool {
+	return !p.last.web || !h.settings.Load().webReadBlock
+}
+
 // quietly is the subscription for one more topic: nobody waits for an answer.
 func (p *patternSubscription) quietly() *subscribe {
 	s := *p.last
@@ -202,7 +262,11 @@ func (r *router) subscribe(ctx actor.Context, m *subscribe) {
 		r.patterns.add(levelsOf(m.pattern), p)
 	}
 	p.last = m
-	r.eachMatch(m.pattern, func(h *handle) { ctx.Send(h.pid(), p.quietly()) })
+	r.eachMatch(m.pattern, func(h *handle) {
+		if p.mayRead(h) {
+			ctx.Send(h.pid(), p.quietly())
+		}
+	})
 	if m.session != nil {
 		ctx.Send(m.session, &subscribed{serial: m.key.serial, epoch: m.epoch})
 	}
@@ -225,24 +289,31 @@ func (r *router) unsubscribe(ctx actor.Context, m *unsubscribe) {
 func levelsOf(name string) string { return strings.TrimPrefix(name, topicPrefix) }
 
 func (r *router) eachMatch(pattern string, f func(*handle)) {
-	var found []*handle
 	pattern = levelsOf(pattern)
+	for _, h := range r.all(func(h *handle) bool {
+		levels, ok := strings.CutPrefix(h.address, topicPrefix)
+		return ok && matchesPattern(pattern, levels)
+	}) {
+		f(h)
+	}
+}
+
+// all gives the destinations that f is true for, in the order of their names.
+func (r *router) all(f func(*handle) bool) []*handle {
+	var found []*handle
 	r.core.table.handles.Range(func(_, v any) bool {
-		h := v.(*handle)
-		if levels, ok := strings.CutPrefix(h.address, topicPrefix); ok && matchesPattern(pattern, levels) {
+		if h := v.(*handle); f(h) {
 			found = append(found, h)
 		}
 		return true
 	})
 	slices.SortFunc(found, func(a, b *handle) int { return strings.Compare(a.address, b.address) })
-	for _, h := range found {
-		f(h)
-	}
+	return found
 }
 
 // bury passes a dead letter on.
 func (r *router) bury(ctx actor.Context, b *burial) {
-	name, fault := parseName(r.core.settings().Queues.DeadLetter, false)
+	name, fault := parseName(b.to, false)
 	var h *handle
 	if fault == nil || fault.Code == CodeDestinationUnknown {
 		h, fault = r.resolve(ctx, name, 0, true)
@@ -274,6 +345,9 @@ func (r *router) forget(h *handle) bool {
 		return false
 	}
 	r.core.table.count.Add(-1)
+	if h.counted {
+		r.made--
+	}
 	return true
 }
 

@@ -387,6 +387,8 @@ func reasonFor(c Code) transport.CloseReason {
 		return transport.ReasonLoginTimeout
 	case CodeSlowConsumer:
 		return transport.ReasonSlowConsumer
+	case CodeBlocked:
+		return transport.ReasonRefused
 	case CodeMessageTooLarge, CodeHeaders, CodeSubscriptions, CodeDestinationFull, CodeRate:
 		return transport.ReasonLimitExceeded
 	default:

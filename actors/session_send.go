@@ -56,8 +56,11 @@ func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.I
 		}
 		return true
 	}
-	if fault == nil && h.persistent && to.kind == kindQueue {
+	if fault == nil && h.persistent && to.kind == kindQueue && to.owner == 0 { // a temporary queue lasts no longer than its owner
 		fault = unsupported("durable storage (persistent:true)")
+	}
+	if fault == nil {
+		fault = s.mayWrite(to, f)
 	}
 	if fault == nil && h.hasReplyTo && isTemporary(h.replyTo) {
 		if found, fault = s.rewriteReplyTo(ctx, f, h.replyTo); fault == nil && !found {
@@ -67,6 +70,9 @@ func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.I
 	var m *Message
 	if fault == nil {
 		m, fault = newMessage(s.messageID(), to.name, f, s.core.clock.Now)
+	}
+	if fault == nil && s.conn.Info().Trusted {
+		fault = m.keepID(f)
 	}
 	if fault != nil {
 		s.fail(ctx, fault, h.receipt, h.hasReceipt)
@@ -98,6 +104,24 @@ func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.I
 	in.Cost -= cost
 	s.pending = append(s.pending, &publish{to: to, batch: append(make([]*Message, 0, 4), m), flow: s.flow, cost: cost, from: ctx.Self()})
 	return true
+}
+
+// mayWrite holds a SEND against the settings of its destination.
+func (s *session) mayWrite(to *handle, f *stompwire.Frame) *Fault {
+	set := to.settings.Load()
+	switch {
+	case len(f.Body) > set.maxMessageSize:
+		return limitFault(CodeMessageTooLarge, "body too large for this destination", set.limit("limits", "max_message_size"), int64(set.maxMessageSize))
+	case set.webWriteBlock && s.fromWeb():
+		return faultf(CodeBlocked, "blocked", "clients from the web may not send to %q (web_write_block)", to.name)
+	}
+	return nil
+}
+
+// fromWeb tells whether the client comes from the open web.
+func (s *session) fromWeb() bool {
+	info := s.conn.Info()
+	return info.Kind == transport.WebSocket || info.Web
 }
 
 // send lets the collected messages go.
@@ -141,6 +165,9 @@ func (s *session) find(ctx actor.Context, name string, subscribing bool) (h *han
 	if parsed.temp {
 		if h := s.temporary[name]; h != nil {
 			return h, nil, true
+		}
+		if limit := s.core.settings().Limits.MaxTemporaryDestinations; len(s.temporary) >= limit {
+			return nil, limitFault(CodeConnections, "too many temporary destinations", "limits.max_temporary_destinations", int64(limit)), false
 		}
 	} else if h := s.core.table.lookup(name); h != nil && h.leases.Load() >= 0 {
 		s.remember(name, h)

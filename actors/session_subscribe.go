@@ -47,6 +47,10 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 			return false, nil
 		}
 		sub.handle = h
+		if h.settings.Load().webReadBlock && s.fromWeb() {
+			h.release()
+			return true, faultf(CodeBlocked, "blocked", "clients from the web may not subscribe to %q (web_read_block)", h.name)
+		}
 		if sub.exclusive && h.kind != kindQueue {
 			h.release()
 			return true, faultf(CodeSyntax, "exclusive is for queues", "%q is a topic: each of its subscribers gets every message", h.name)
@@ -198,7 +202,7 @@ func (sub *subscriptionState) unacked() int {
 
 // attach starts an actor for a subscription; that attaches it to its destination.
 func (s *session) attach(ctx actor.Context, sub *subscriptionState) {
-	self, version, conn := ctx.Self(), s.version, s.conn
+	self, version, conn, web := ctx.Self(), s.version, s.conn, s.fromWeb()
 	name := "sub." + strconv.FormatUint(uint64(sub.key.serial), 10)
 	if sub.epoch > 0 {
 		name += "~" + strconv.FormatUint(uint64(sub.epoch), 10) // names are never used again
@@ -206,7 +210,7 @@ func (s *session) attach(ctx actor.Context, sub *subscriptionState) {
 	kind := s.core.roles.subscription
 	kind.about = sub.destination.full
 	l, err := s.core.spawn(ctx, kind, name, func(l *life) process {
-		return &subscription{subscriptionState: sub, core: s.core, life: l, conn: conn, session: self, version: version}
+		return &subscription{subscriptionState: sub, core: s.core, life: l, conn: conn, session: self, version: version, web: web}
 	})
 	if err != nil {
 		panic(err)

@@ -48,6 +48,7 @@ type subscription struct {
 	conn    *transport.Conn
 	session *actor.PID
 	version stompwire.Version
+	web     bool // the client comes from the open web
 	window  *ackWindow
 	extra   []byte
 	out     []transport.Delivery
@@ -105,7 +106,7 @@ func (s *subscription) attach(ctx actor.Context) {
 		s.own.outlet.purge()
 	}
 	m := &subscribe{
-		key: s.key, epoch: s.epoch, credit: s.prefetch, exclusive: s.exclusive, session: s.session,
+		key: s.key, epoch: s.epoch, credit: s.prefetch, exclusive: s.exclusive, web: s.web, session: s.session,
 		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version, inbox: &s.inbox, selector: s.selector},
 	}
 	if m.link.sink = s.sink.Load(); s.own == nil && (m.link.sink == nil || s.onQueue()) {
@@ -132,7 +133,7 @@ func (s *subscription) newSink(ctx actor.Context) *transport.Sink {
 	prefix = stompwire.AppendHeader(prefix, "subscription", s.id, s.version)
 	box := s.conn.Outbox()
 	if !s.onQueue() {
-		sink := box.NewSink(prefix, slowPolicy(s.core.settings().Topics.SlowConsumer), nil)
+		sink := box.NewSink(prefix, slowPolicy(s.slowConsumer()), nil)
 		if s.handle != nil {
 			sink.CountDrops(&s.handle.counters.dropped)
 		}
@@ -146,6 +147,14 @@ func (s *subscription) newSink(ctx actor.Context) *transport.Sink {
 	return box.NewSink(prefix, transport.Keep, func(n int) {
 		system.Root.Send(queue, &written{key: key, epoch: epoch, n: n})
 	})
+}
+
+// slowConsumer is the policy of the topic; a pattern stands for many and has that of all of them.
+func (s *subscription) slowConsumer() config.SlowConsumer {
+	if s.handle != nil {
+		return s.handle.settings.Load().slowConsumer
+	}
+	return s.core.settings().Topics.SlowConsumer
 }
 
 func slowPolicy(p config.SlowConsumer) transport.SinkPolicy {
@@ -229,7 +238,7 @@ func (s *subscription) send() {
 // postpone keeps a topic's messages until the client has acknowledged others.
 func (s *subscription) postpone(ctx actor.Context, items []arrival) {
 	limit := int(s.core.settings().Limits.Outbox)
-	policy := s.core.settings().Topics.SlowConsumer
+	policy := s.slowConsumer()
 	for _, item := range items {
 		if s.waiting()+item.msg.size > limit {
 			if policy != config.SlowDropOldest {

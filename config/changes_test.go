@@ -15,8 +15,8 @@ func TestChangesNamesWhatDiffers(t *testing.T) {
 	next.Passcode = "sesame"
 	next.Listen[0].WebSocketsOrigin = []string{"https://shop.example"}
 	next.Session.Linger = time.Minute
-	next.Destinations.Named = []NamedDestination{{Name: "memtop", Type: TypeTopic}}
-	want := []Change{{Key: "passcode"}, {Key: "listen[0].websockets_origin"}, {Key: "session.linger"}, {Key: "destinations.named"}}
+	next.Destination = []Destination{{Name: "memtop", Type: TypeTopic}}
+	want := []Change{{Key: "passcode"}, {Key: "listen[0].websockets_origin"}, {Key: "session.linger"}, {Key: "destination"}}
 	if got := old.Changes(next); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Config is everything that can be set about a broker. Take one from [Default], [Load] or [Parse]: the zero value is
 // not useful, because zero often means "no limit" or "off".
@@ -29,19 +32,20 @@ type Config struct {
 	// AllowFaults lets faults be injected: without it a schedule of faults is refused.
 	AllowFaults bool `toml:"allow_faults"`
 
-	Listen       []Listen     `toml:"listen"`
-	Log          Log          `toml:"log"`
-	HeartBeat    HeartBeat    `toml:"heartbeat"`
-	Session      Session      `toml:"session"`
-	Limits       Limits       `toml:"limits"`
-	Topics       Topics       `toml:"topics"`
-	Queues       Queues       `toml:"queues"`
-	Destinations Destinations `toml:"destinations"`
-	Supervision  Supervision  `toml:"supervision"`
-	Shutdown     Shutdown     `toml:"shutdown"`
-	Access       Access       `toml:"access"`
-	JWT          JWT          `toml:"jwt"`
-	Rights       []Rights     `toml:"rights"`
+	Listen       []Listen      `toml:"listen"`
+	Log          Log           `toml:"log"`
+	HeartBeat    HeartBeat     `toml:"heartbeat"`
+	Session      Session       `toml:"session"`
+	Limits       Limits        `toml:"limits"`
+	Topics       Topics        `toml:"topics"`
+	Queues       Queues        `toml:"queues"`
+	Destinations Destinations  `toml:"destinations"`
+	Destination  []Destination `toml:"destination"`
+	Supervision  Supervision   `toml:"supervision"`
+	Shutdown     Shutdown      `toml:"shutdown"`
+	Access       Access        `toml:"access"`
+	JWT          JWT           `toml:"jwt"`
+	Rights       []Rights      `toml:"rights"`
 }
 
 // Listen is one address that clients can connect to, with what may be spoken there. [Listen.Endpoints] turns the
@@ -86,8 +90,8 @@ type Listen struct {
 	// UnixMode is the permission of a Unix socket's file, in octal, as chmod takes it.
 	UnixMode string `toml:"unix_mode"`
 
-	// Web marks a listener for the open web, and Trusted one for bridges between brokers. The marks travel with every
-	// connection; no rule of the broker asks for them yet.
+	// Web marks a listener for the open web: web_read_block and web_write_block of a destination hold there, as they do
+	// for every WebSocket. Trusted marks one for bridges between brokers: a SEND there keeps its own message-id.
 	Web     bool `toml:"web"`
 	Trusted bool `toml:"trusted"`
 }
@@ -150,10 +154,12 @@ type Limits struct {
 	// MaxBodyBytes is the length of a body.
 	MaxBodyBytes Bytes `toml:"max_body_bytes" min:"1B" max:"1GiB"`
 
-	MaxSubscriptions     int   `toml:"max_subscriptions" min:"1" max:"1000000"`      // per connection
-	MaxTransactions      int   `toml:"max_transactions" min:"0" max:"100000"`        // open ones, per connection; 0: none may be begun
-	MaxTransactionFrames int   `toml:"max_transaction_frames" min:"1" max:"1000000"` // per connection, all open transactions together
-	MaxTransactionBytes  Bytes `toml:"max_transaction_bytes" min:"1KiB" max:"16GiB"` // per connection, all open transactions together
+	MaxSubscriptions int `toml:"max_subscriptions" min:"1" max:"1000000"` // per connection
+	// MaxTemporaryDestinations is how many a connection may have at a time; 0: none.
+	MaxTemporaryDestinations int   `toml:"max_temporary_destinations" min:"0" max:"1000000"`
+	MaxTransactions          int   `toml:"max_transactions" min:"0" max:"100000"`        // open ones, per connection; 0: none may be begun
+	MaxTransactionFrames     int   `toml:"max_transaction_frames" min:"1" max:"1000000"` // per connection, all open transactions together
+	MaxTransactionBytes      Bytes `toml:"max_transaction_bytes" min:"1KiB" max:"16GiB"` // per connection, all open transactions together
 
 	// MaxConnections is for the whole broker; 0: as many as the operating system gives.
 	MaxConnections int `toml:"max_connections" min:"0" max:"100000000"`
@@ -208,7 +214,20 @@ const (
 // Topics holds what is common to all topics.
 type Topics struct {
 	SlowConsumer SlowConsumer `toml:"slow_consumer" enum:"disconnect|drop_oldest|drop_newest"`
+	// NoSubscribers says what a SEND gets when nobody is subscribed.
+	NoSubscribers NoSubscribers `toml:"no_subscribers" enum:"drop|reject"`
+	// Expiry is how long a message lives that does not say, and the longest that one can ask for; 0: any, and for ever.
+	Expiry time.Duration `toml:"expiry" min:"0s" max:"87600h"`
 }
+
+// NoSubscribers says what a SEND to a topic gets when nobody is subscribed.
+type NoSubscribers string
+
+// What a topic without subscribers does with a message.
+const (
+	NoSubscribersDrop   NoSubscribers = "drop"   // it is dropped, as it is for every subscriber that is not there
+	NoSubscribersReject NoSubscribers = "reject" // the publisher gets an ERROR
+)
 
 // QueueFull says what happens to a SEND to a queue that has reached one of its maxima.
 type QueueFull string
@@ -231,6 +250,8 @@ type Queues struct {
 	MaxDeliveries int `toml:"max_deliveries" min:"0" max:"1000000"`
 	// DeadLetter is the queue for messages that could not be delivered; empty: they are discarded.
 	DeadLetter string `toml:"dead_letter"`
+	// Expiry is how long a message lives that does not say, and the longest that one can ask for; 0: any, and for ever.
+	Expiry time.Duration `toml:"expiry" min:"0s" max:"87600h"`
 }
 
 // DestinationType says how a destination gives out its messages.
@@ -244,22 +265,49 @@ const (
 
 // Destinations says which destinations there are.
 type Destinations struct {
-	// AutoCreate makes /queue/… and /topic/… on first use. Without it only the named ones exist.
+	// AutoCreate makes /queue/… and /topic/… on first use. Without it only those with a block of their own exist.
 	AutoCreate bool `toml:"auto_create"`
 	// IdleTimeout is how long a destination that was made on first use stays when it is empty and nobody uses it;
 	// 0: for ever.
 	IdleTimeout time.Duration `toml:"idle_timeout" min:"0s" max:"8760h"`
-	// Named are the destinations that exist from the start and stay.
-	Named []NamedDestination `toml:"named"`
+	// Max is how many destinations made on first use, temporary ones too, there may be at a time; 0: any number.
+	Max int `toml:"max" min:"0" max:"100000000"`
 }
 
-// NamedDestination is a destination that the file names.
-type NamedDestination struct {
-	// Name is what clients put in their destination header: any word, or /queue/… or /topic/….
+// Destination is what the file says of one destination, which exists from the start and stays; or, if the name is a
+// pattern, of those that are made on first use and match it. What is nil is as [queues] or [topics] have it.
+type Destination struct {
+	// Name is what clients put in their destination header: any word, or /queue/… or /topic/…. The latter two may have
+	// wildcards as in a subscription.
 	Name string `toml:"name"`
 	// Type may be left out for /queue/… and /topic/….
 	Type DestinationType `toml:"type" enum:"queue|topic"`
+
+	// MaxConnections is how many subscriptions there may be at a time; 0: any number.
+	MaxConnections int `toml:"max_connections" min:"0" max:"100000000"`
+	// MaxMessages, MaxBytes, Full and HoldTimeout are as in Queues.
+	MaxMessages *int           `toml:"max_messages" min:"1" max:"1000000000"`
+	MaxBytes    *Bytes         `toml:"max_bytes" min:"1KiB" max:"1TiB"`
+	Full        *QueueFull     `toml:"full" enum:"hold|reject|drop_oldest"`
+	HoldTimeout *time.Duration `toml:"hold_timeout" min:"0s" max:"24h"`
+	// MaxMessageSize is the length of a body; nil: Limits.MaxBodyBytes.
+	MaxMessageSize *Bytes `toml:"max_message_size" min:"1B" max:"1GiB"`
+	// MaxDeliveries and DeadLetter are as in Queues.
+	MaxDeliveries *int    `toml:"max_deliveries" min:"0" max:"1000000"`
+	DeadLetter    *string `toml:"dead_letter"`
+	// Expiry is as in Queues and Topics.
+	Expiry *time.Duration `toml:"expiry" min:"0s" max:"87600h"`
+	// SlowConsumer and NoSubscribers are as in Topics.
+	SlowConsumer  *SlowConsumer  `toml:"slow_consumer" enum:"disconnect|drop_oldest|drop_newest"`
+	NoSubscribers *NoSubscribers `toml:"no_subscribers" enum:"drop|reject"`
+	// WebReadBlock refuses a SUBSCRIBE, WebWriteBlock a SEND, of a client that came by WebSocket or to a listener that is
+	// marked as web.
+	WebReadBlock  bool `toml:"web_read_block"`
+	WebWriteBlock bool `toml:"web_write_block"`
 }
+
+// Pattern says that the block is about destinations made on first use.
+func (d *Destination) Pattern() bool { return strings.ContainsAny(d.Name, "*#>") }
 
 // Supervision says how the broker's own parts are restarted when they fail: destinations and listeners, for ever, and
 // each time later. A session has bounds of its own: Session.MaxRestarts.
@@ -313,6 +361,7 @@ func Default() *Config {
 			MaxHeaderBlockBytes:        64 * KiB,
 			MaxBodyBytes:               16 * MiB,
 			MaxSubscriptions:           1000,
+			MaxTemporaryDestinations:   1000,
 			MaxTransactions:            16,
 			MaxTransactionFrames:       10_000,
 			MaxTransactionBytes:        64 * MiB,
@@ -322,7 +371,7 @@ func Default() *Config {
 			InboundWindow:              1 * MiB,
 			Outbox:                     64 * MiB,
 		},
-		Topics: Topics{SlowConsumer: SlowDisconnect},
+		Topics: Topics{SlowConsumer: SlowDisconnect, NoSubscribers: NoSubscribersDrop},
 		Queues: Queues{
 			MaxMessages:   100_000,
 			MaxBytes:      256 * MiB,
@@ -334,6 +383,7 @@ func Default() *Config {
 		Destinations: Destinations{
 			AutoCreate:  true,
 			IdleTimeout: 5 * time.Minute,
+			Max:         100_000,
 		},
 		Supervision: Supervision{
 			BackoffMin: 10 * time.Millisecond,

@@ -63,7 +63,7 @@ func TestExampleEqualsDefaults(t *testing.T) {
 	}
 }
 
-// The example file sets every key; only those of named destinations and of rights, of which there are none, are comments.
+// The example file sets every key; only those of destinations and of rights, of which there are none, are comments.
 func TestExampleHasEveryKey(t *testing.T) {
 	section := ""
 	have := map[string]bool{}
@@ -85,7 +85,7 @@ func TestExampleHasEveryKey(t *testing.T) {
 		if !have[k.path] {
 			t.Errorf("%s is missing", k.path)
 		}
-		if comment[k.path] != (strings.HasPrefix(k.path, "destinations.named") || strings.HasPrefix(k.path, "rights.")) {
+		if comment[k.path] != (strings.HasPrefix(k.path, "destination.") || strings.HasPrefix(k.path, "rights.")) {
 			t.Errorf("%s: is it a comment? %v", k.path, comment[k.path])
 		}
 	}
@@ -93,12 +93,12 @@ func TestExampleHasEveryKey(t *testing.T) {
 
 // The block that the example file has as a comment works once the comment signs are taken away.
 func TestExampleCommentedBlockWorks(t *testing.T) {
-	at := strings.Index(Example, "# [[destinations.named]]")
+	at := strings.Index(Example, "# [[destination]]")
 	end := strings.Index(Example, "# How the broker's own parts")
-	text := regexp.MustCompile(`(?m)^# `).ReplaceAllString(Example[at:end], "")
-	got := parse(t, text).Destinations.Named
-	if want := []NamedDestination{{"memtop", TypeTopic}}; !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	text := regexp.MustCompile(`(?m)^# ?`).ReplaceAllString(Example[at:end], "")
+	got := parse(t, text).Destination
+	if len(got) != 2 || got[0].Name != "memq" || got[0].Type != TypeQueue || *got[0].HoldTimeout != 30*time.Second || got[1].Name != "/topic/prices.*" || got[1].Type != TypeTopic {
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -186,7 +186,7 @@ func TestLongNamesAreCut(t *testing.T) {
 
 // Dead letters may go to a queue that the file names, and to no topic that it names.
 func TestDeadLetterToNamedQueue(t *testing.T) {
-	const text = "[queues]\ndead_letter = \"dead\"\n[[destinations.named]]\nname = \"dead\"\ntype = "
+	const text = "[queues]\ndead_letter = \"dead\"\n[[destination]]\nname = \"dead\"\ntype = "
 	parse(t, text+`"queue"`)
 	if got := problems(t, text+`"topic"`); len(got) != 1 || !strings.Contains(got[0], `"dead" is not a queue`) {
 		t.Errorf("got %q", got)
@@ -321,11 +321,32 @@ func TestSingleProblems(t *testing.T) {
 		{"an unknown placeholder", "[[rights]]\nusers = [\"a\"]\nwrite = [\"/queue/{group}\"]", `t.toml:3: rights[0].write: "/queue/{group}" has a placeholder that is not known`},
 		{"a pattern of nothing", "[[rights]]\nusers = [\"a\"]\ncreate = [\"/queue/\"]", `t.toml:3: rights[0].create: "/queue/" matches nothing`},
 		{"a pattern of temporary destinations", "[[rights]]\nusers = [\"a\"]\nread = [\"/temp-queue/#\"]", `t.toml:3: rights[0].read: "/temp-queue/#" needs no right`},
-		{"named without a type", "[[destinations.named]]\nname = \"memtop\"", `t.toml:1: destinations.named[0].type: is needed`},
-		{"named against its name", "[[destinations.named]]\nname = \"/topic/a\"\ntype = \"queue\"", `t.toml:3: destinations.named[0].type: is queue, though the name begins with /topic/`},
-		{"named twice", "[[destinations.named]]\nname = \"/topic/a\"\n[[destinations.named]]\nname = \"/topic/a\"", `t.toml:4: destinations.named[1].name: "/topic/a" is the name of destinations.named[0] too`},
-		{"named with a wildcard", "[[destinations.named]]\nname = \"/topic/a.*\"", `t.toml:2: destinations.named[0].name: "/topic/a.*" has a wildcard`},
-		{"named without a name", "[[destinations.named]]\ntype = \"topic\"", `t.toml:1: destinations.named[0]: has no name`},
+		{"destination without a type", "[[destination]]\nname = \"memtop\"", `t.toml:1: destination[0].type: is needed`},
+		{"destination against its name", "[[destination]]\nname = \"/topic/a\"\ntype = \"queue\"", `t.toml:3: destination[0].type: is queue, though the name begins with /topic/`},
+		{"destination twice", "[[destination]]\nname = \"/topic/a\"\n[[destination]]\nname = \"/topic/a\"", `t.toml:4: destination[1].name: "/topic/a" is the name of destination[0] too`},
+		{"pattern twice", "[[destination]]\nname = \"/topic/a.#\"\n[[destination]]\nname = \"/topic/a.>\"", `t.toml:4: destination[1].name: "/topic/a.>" is the name of destination[0] too`},
+		{"destination without a name", "[[destination]]\ntype = \"topic\"", `t.toml:1: destination[0]: has no name`},
+		{"plain name with a wildcard", "[[destination]]\nname = \"mem*\"\ntype = \"topic\"", `t.toml:2: destination[0].name: "mem*" has a wildcard; that is for names with /queue/ or /topic/`},
+		{"wildcard in a level", "[[destination]]\nname = \"/topic/a*.b\"", `"/topic/a*.b" has a wildcard in the wrong place`},
+		{"wildcard for all levels inside", "[[destination]]\nname = \"/queue/#.b\"", `"/queue/#.b" has a wildcard in the wrong place`},
+		{"destination of one client", "[[destination]]\nname = \"/temp-topic/b\"", `"/temp-topic/b" belongs to one client`},
+		{"destination with a long name", "[[destination]]\nname = \"/queue/" + strings.Repeat("x", 1018) + "\"", `has 1025 bytes, a name has at most 1024`},
+		{"destination with nothing behind", "[[destination]]\nname = \"/queue/\"", `"/queue/" has nothing behind its prefix`},
+		{"pattern and nothing is made", "[destinations]\nauto_create = false\n[[destination]]\nname = \"/topic/#\"", `t.toml:4: destination[0].name: "/topic/#" is a pattern for names made on first use, and destinations.auto_create is false`},
+		{"max_messages of a topic", "[[destination]]\nname = \"/topic/a\"\nmax_messages = 5", `t.toml:3: destination[0].max_messages: is for queues`},
+		{"max_messages of nothing", "[[destination]]\nname = \"/queue/a\"\nmax_messages = 0", `t.toml:3: destination[0].max_messages: 0 is too small; the least is 1`},
+		{"full of a topic", "[[destination]]\nname = \"/topic/a\"\nfull = \"hold\"", `t.toml:3: destination[0].full: is for queues`},
+		{"full with a wrong word", "[[destination]]\nname = \"/queue/a\"\nfull = \"held\"", `"held" is not one of hold, reject, drop_oldest; did you mean "hold"?`},
+		{"dead_letter of a topic", "[[destination]]\nname = \"/topic/a\"\ndead_letter = \"\"", `t.toml:3: destination[0].dead_letter: is for queues`},
+		{"slow_consumer of a queue", "[[destination]]\nname = \"/queue/a\"\nslow_consumer = \"disconnect\"", `t.toml:3: destination[0].slow_consumer: is for topics`},
+		{"no_subscribers of a queue", "[[destination]]\nname = \"/queue/a\"\nno_subscribers = \"reject\"", `t.toml:3: destination[0].no_subscribers: is for topics`},
+		{"message larger than a frame", "[[destination]]\nname = \"/topic/a\"\nmax_message_size = \"17MiB\"", `t.toml:3: destination[0].max_message_size: 17MiB is more than limits.max_body_bytes (16MiB)`},
+		{"message larger than its queue", "[[destination]]\nname = \"/queue/a\"\nmax_message_size = \"2MiB\"\nmax_bytes = \"1MiB\"", `t.toml:3: destination[0].max_message_size: 2MiB is more than destination[0].max_bytes (1MiB)`},
+		{"number for a duration", "[[destination]]\nname = \"/queue/a\"\nhold_timeout = 5", `t.toml:3: destination[0].hold_timeout: must be a string with a duration`},
+		{"dead letters to a topic", "[[destination]]\nname = \"/queue/a\"\ndead_letter = \"/topic/x\"", `t.toml:3: destination[0].dead_letter: "/topic/x" is not a queue`},
+		{"dead letters to a pattern", "[[destination]]\nname = \"/queue/a\"\ndead_letter = \"/queue/*\"", `t.toml:3: destination[0].dead_letter: "/queue/*" is not a queue`},
+		{"dead letters to what is never made", "[destinations]\nauto_create = false\n[[destination]]\nname = \"/queue/a\"\n[[destination]]\nname = \"/queue/b\"", `t.toml:2: destinations.auto_create: queues.dead_letter: "/queue/DLQ" could never be made`},
+		{"a block's dead letters to what is never made", "[destinations]\nauto_create = false\n[[destination]]\nname = \"/queue/a\"\ndead_letter = \"/queue/x\"", `t.toml:5: destination[0].dead_letter: "/queue/x" could never be made`},
 		{"no listener", "listen = []", `t.toml:1: listen: there is none`},
 		{"address is a port", "[[listen]]\naddress = \"61613\"", `t.toml:2: listen[0].address: "61613" is only a port; write "localhost:61613"`},
 		{"port too large", "[[listen]]\naddress = \":65536\"", `t.toml:2: listen[0].address: ":65536": the port is a number from 0 to 65535`},
@@ -489,7 +510,10 @@ func TestPrintedConfigurationReadsBack(t *testing.T) {
 	c.Limits.MaxBodyBytes = 12345678
 	c.HeartBeat.Tolerance = 2.25
 	c.HeartBeat.Send = 1500 * time.Millisecond
-	c.Destinations.Named = []NamedDestination{{"memtop", TypeTopic}, {"/queue/a", TypeQueue}}
+	c.Destination = []Destination{
+		{Name: "memtop", Type: TypeTopic, SlowConsumer: new(SlowDropOldest), MaxConnections: 7, WebReadBlock: true},
+		{Name: "/queue/a", Type: TypeQueue, MaxMessages: new(5), MaxBytes: new(1 * MiB), HoldTimeout: new(time.Duration(0)), DeadLetter: new(""), MaxDeliveries: new(0)},
+	}
 	got := parse(t, string(c.Marshal()))
 	if !reflect.DeepEqual(got, c) {
 		t.Errorf("printed\n%v\nread\n%v", c, got)

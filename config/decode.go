@@ -228,6 +228,14 @@ func (d *decoder) members(at target, n *unstable.Node) {
 // a passcode without quotes.
 func (d *decoder) scalar(v reflect.Value, n *unstable.Node) string {
 	t := v.Type()
+	if held, ok := optional(t); ok {
+		value := reflect.New(held)
+		problem := d.scalar(value.Elem(), n)
+		if problem == "" {
+			v.Set(value)
+		}
+		return problem
+	}
 	wrong := "must be " + want(t) + ", not " + nameKind(n.Kind)
 	switch {
 	case t == typeStrings:
@@ -287,6 +295,7 @@ func nameKind(k unstable.Kind) string {
 
 // sample shows what a value looks like, in a hint.
 func sample(t reflect.Type) string {
+	t, _ = optional(t)
 	switch {
 	case t == typeDuration:
 		return `"10s"`

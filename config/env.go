@@ -24,7 +24,7 @@ func EnvName(path string) string {
 }
 
 // override applies the STAMPEDE_ variables of env ("NAME=value", as os.Environ has them; the last of a name counts).
-// A listener and a named destination are several settings that belong together, so these have no variable each;
+// A listener and a destination are several settings that belong together, so these have no variable each;
 // STAMPEDE_LISTEN sets the addresses alone. It returns which settings were set, by path, and those that were spoilt.
 func override(c *Config, env []string) (set map[string]string, spoilt map[string]bool, problems Problems) {
 	set, spoilt = map[string]string{}, map[string]bool{}
@@ -85,7 +85,7 @@ func suggestVariable(name string) string {
 			names = append(names, EnvName(k.path))
 		}
 	}
-	if strings.HasPrefix(name, envListen+"_") || strings.HasPrefix(name, "STAMPEDE_DESTINATIONS_NAMED") {
+	if strings.HasPrefix(name, envListen+"_") || strings.HasPrefix(name, "STAMPEDE_DESTINATION_") {
 		return "; what belongs to one listener or destination is set in the file"
 	}
 	if near := nearest(name, names); near != "" {

@@ -78,8 +78,8 @@ func (c *Config) fill(name string) {
 		beside(name, &l.TLSCert, &l.TLSKey, &l.TLSClientCA)
 	}
 	beside(name, &c.UsersFile, &c.JWT.SecretFile, &c.JWT.KeyFile, &c.JWT.JWKSFile)
-	for i := range c.Destinations.Named {
-		n := &c.Destinations.Named[i]
+	for i := range c.Destination {
+		n := &c.Destination[i]
 		if n.Type == "" {
 			n.Type = typeOf(n.Name)
 		}

@@ -31,6 +31,12 @@ func (c *Config) LogValue() slog.Value {
 			attrs = append(attrs, slog.Any(path, v.Interface()))
 			return
 		}
+		if v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				return
+			}
+			v = v.Elem()
+		}
 		attrs = append(attrs, slog.String(path, strings.Trim(tomlValue(v), `"`)))
 	})
 	return slog.GroupValue(attrs...)
@@ -44,6 +50,10 @@ func writeTable(b *strings.Builder, v reflect.Value, path string) {
 		name := f.Tag.Get("toml")
 		switch {
 		case isTable(f.Type), isTables(f.Type):
+		case f.Type.Kind() == reflect.Pointer:
+			if !v.Field(i).IsNil() {
+				fmt.Fprintf(b, "%s = %s\n", name, tomlValue(v.Field(i).Elem()))
+			}
 		case f.Type == typeSecret:
 			if v.Field(i).String() != "" {
 				fmt.Fprintf(b, "# %s is set and not shown\n", name)

@@ -101,8 +101,17 @@ func newElement(t reflect.Type) reflect.Value {
 	return v
 }
 
+// optional gives what a setting that may be left out holds: a nil pointer stands for what a section of the file says.
+func optional(t reflect.Type) (reflect.Type, bool) {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem(), true
+	}
+	return t, false
+}
+
 // want says what a value of a key must look like.
 func want(t reflect.Type) string {
+	t, _ = optional(t)
 	switch {
 	case t == typeDuration:
 		return `a string with a duration like "10s" or "1m30s"`
@@ -181,6 +190,12 @@ func splitList(text string) []string {
 
 // outOfRange says how a value breaks the bounds of its tag, or "".
 func outOfRange(f reflect.StructField, v reflect.Value) string {
+	if t, ok := optional(f.Type); ok {
+		if v.IsNil() {
+			return ""
+		}
+		f.Type, v = t, v.Elem()
+	}
 	if words := f.Tag.Get("enum"); words != "" {
 		list := strings.Split(words, "|")
 		if slices.Contains(list, v.String()) {

@@ -48,14 +48,14 @@ func suggest(schema reflect.Type, path string) string {
 	if near := nearest(name, here); near != "" {
 		return did(join(section, near))
 	}
+	if there, ok := elsewhere[name]; ok && schema == typeConfig {
+		return did(there)
+	}
 	// The right name in the wrong section.
 	for _, k := range everywhere {
 		if strings.HasSuffix(k, "."+name) || k == name {
 			return did(k)
 		}
-	}
-	if there, ok := elsewhere[name]; ok && schema == typeConfig {
-		return did(there)
 	}
 	if near := nearest(path, everywhere); near != "" {
 		return did(near)

@@ -28,8 +28,8 @@ func (c *Config) Validate() error {
 func (c *Config) faults() []fault {
 	var all faults
 	visit(reflect.ValueOf(c).Elem(), "", func(path string, f reflect.StructField, v reflect.Value) {
-		if strings.HasPrefix(path, "destinations.named") && v.String() == "" {
-			return // Left out; named says so in better words.
+		if strings.HasPrefix(path, "destination[") && v.Kind() == reflect.String && v.String() == "" {
+			return // Left out; destinations says so in better words.
 		}
 		if text := outOfRange(f, v); text != "" {
 			all.add(text, path)
@@ -45,7 +45,7 @@ func (c *Config) faults() []fault {
 	c.relations(&relations)
 	c.listeners(&relations)
 	c.access(&relations)
-	c.named(&relations)
+	c.destinations(&relations)
 	for _, f := range relations {
 		sound := true
 		for _, key := range f.keys {
@@ -110,26 +110,15 @@ func (c *Config) relations(f *faults) {
 		l.MaxTransactions > 0 && l.MaxBodyBytes > l.MaxTransactionBytes, whole)
 	f.atMost("limits.max_body_bytes", "queues.max_bytes", l.MaxBodyBytes, c.Queues.MaxBytes, l.MaxBodyBytes > c.Queues.MaxBytes, whole)
 
-	if d := c.Queues.DeadLetter; d != "" && (!strings.HasPrefix(d, "/queue/") || d == "/queue/") && !c.namesQueue(d) {
-		f.add(fmt.Sprintf("%.60q is not a queue; write /queue/NAME, a queue of [[destinations.named]], or \"\" to discard", d), "queues.dead_letter")
-	}
+	c.deadLetter(f, "queues.dead_letter", c.Queues.DeadLetter)
 
 	p := c.Supervision
 	f.atMost("supervision.backoff_min", "supervision.backoff_max", showDuration(p.BackoffMin), showDuration(p.BackoffMax),
 		p.BackoffMin > p.BackoffMax, "pauses grow from the one to the other")
 
-	if !c.Destinations.AutoCreate && len(c.Destinations.Named) == 0 {
-		f.add("is false and there is no [[destinations.named]], so nobody could send anything anywhere", "destinations.auto_create")
+	if !c.Destinations.AutoCreate && len(c.Destination) == 0 {
+		f.add("is false and there is no [[destination]], so nobody could send anything anywhere", "destinations.auto_create")
 	}
-}
-
-func (c *Config) namesQueue(name string) bool {
-	for _, n := range c.Destinations.Named {
-		if n.Name == name && n.Type == TypeQueue {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *Config) listeners(f *faults) {
@@ -217,45 +206,6 @@ func badOrigin(pattern string) string {
 		return "has more than a scheme, a host and a port, so it would never match; " + form
 	case strings.Contains(u.Host, "*"):
 		return "has a * in another place than before the first dot; " + form
-	}
-	return ""
-}
-
-func (c *Config) named(f *faults) {
-	seen := map[string]string{}
-	for i, n := range c.Destinations.Named {
-		at := fmt.Sprintf("destinations.named[%d]", i)
-		name, kind := at+".name", at+".type"
-		prefix := typeOf(n.Name)
-		switch {
-		case n.Name == "":
-			f.add("has no name", at)
-			continue
-		case strings.ContainsAny(n.Name, "*#>\n\r\x00"):
-			f.add(fmt.Sprintf("%.60q has a wildcard or a control character; that can't be a destination's own name", n.Name), name)
-		case strings.HasPrefix(n.Name, "/temp-queue/") || strings.HasPrefix(n.Name, "/dsub/"):
-			f.add(fmt.Sprintf("%.60q belongs to one client; it can't be made for all", n.Name), name)
-		case n.Name == "/queue/" || n.Name == "/topic/":
-			f.add("has nothing behind its prefix", name)
-		case n.Type == "":
-			f.add("is needed: queue or topic (only names with /queue/ or /topic/ say it themselves)", kind)
-		case prefix != "" && prefix != n.Type:
-			f.add(fmt.Sprintf("is %s, though the name begins with /%s/", n.Type, prefix), kind, name)
-		}
-		if first, ok := seen[n.Name]; ok {
-			f.add(fmt.Sprintf("%.60q is the name of %s too", n.Name, first), name)
-		}
-		seen[n.Name] = at
-	}
-}
-
-// typeOf is the type that a name's prefix says, or "".
-func typeOf(name string) DestinationType {
-	switch {
-	case strings.HasPrefix(name, "/queue/"):
-		return TypeQueue
-	case strings.HasPrefix(name, "/topic/"):
-		return TypeTopic
 	}
 	return ""
 }

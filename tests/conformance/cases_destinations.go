@@ -12,7 +12,7 @@ import (
 func destinationCases() []rule {
 	const names, wild, temp = "destinations", "wildcards", "temporary queues"
 	named := func(c *config.Config) {
-		c.Destinations.Named = []config.NamedDestination{{Name: "memtop", Type: config.TypeTopic}, {Name: "memq", Type: config.TypeQueue}}
+		c.Destination = []config.Destination{{Name: "memtop", Type: config.TypeTopic}, {Name: "memq", Type: config.TypeQueue}}
 	}
 	rules := []rule{
 		{point: names, name: "a queue gives each message to one consumer", script: func(s *Script) {

@@ -64,7 +64,7 @@ func tight(c *config.Config) {
 	c.Queues.MaxMessages, c.Queues.MaxDeliveries, c.Queues.HoldTimeout = 12, 3, 50*time.Millisecond
 	c.Destinations.IdleTimeout = 5 * time.Millisecond
 	c.HeartBeat.Send, c.HeartBeat.Receive = 5*time.Millisecond, 5*time.Millisecond
-	c.Destinations.Named = []config.NamedDestination{{Name: "memq", Type: config.TypeQueue}}
+	c.Destination = []config.Destination{{Name: "memq", Type: config.TypeQueue}}
 }
 
 // session plays a program. Three clients take their moves from its bytes:
