@@ -442,10 +442,19 @@ func (d *destination) spread(ctx actor.Context, batch []*Message, progress *spre
 	if len(batch) == 0 || len(d.topic.subscribers) == 0 {
 		return
 	}
+	if header := d.settings().filter; header != "" {
+		d.spreadFiltered(ctx, header, batch, progress)
+		return
+	}
+	d.spreadTo(ctx, d.topic.subscribers, batch, progress, 0)
+}
+
+// spreadTo gives a batch to these subscribers; the progress counts them from passed on.
+func (d *destination) spreadTo(ctx actor.Context, to []*subscriber, batch []*Message, progress *spread, passed int) {
 	var items []delivered
 	auto, others := 0, 0
-	for progress.served < len(d.topic.subscribers) {
-		s := d.topic.subscribers[progress.served]
+	for progress.served < passed+len(to) {
+		s := to[progress.served-passed]
 		progress.served++
 		if s.link.selector != nil {
 			a, o := d.spreadSelected(ctx, s, batch)
@@ -612,6 +621,12 @@ func (d *destination) subscribe(ctx actor.Context, m *subscribe) {
 	if !d.roomToSubscribe(m) {
 		s := d.settings()
 		ctx.Send(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: limitFault(CodeConnections, "too many subscribers", s.limit("", "max_connections"), int64(s.maxConnections))})
+		return
+	}
+	if fits, fault := d.filterFits(m); !fits {
+		if m.session != nil {
+			ctx.Send(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: fault})
+		}
 		return
 	}
 	if d.topic != nil {

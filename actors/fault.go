@@ -37,6 +37,7 @@ const (
 	CodeSlowConsumer       Code = "slow consumer"       // the client doesn't read what it subscribed to
 	CodeConnections        Code = "dest flup"           // a limit on connections, subscribers or destinations
 	CodeBlocked            Code = "blocked"             // not for clients from the open web
+	CodeFilter             Code = "filter required"     // a topic with a filter, and a frame without its header
 	CodeNoSubscribers      Code = "no subscribers"      // a topic that refuses what nobody would get
 	CodeShutdown           Code = "shutdown"            // the broker is going down
 	CodeInternal           Code = "internal error"      // a fault of ours

@@ -35,6 +35,8 @@ type consumerLink struct {
 	inbox        *inbox             // where a topic puts messages in those
 	version      stompwire.Version  // which encoding the sink wants
 	selector     *selector.Selector // nil: every message
+	filter       string             // the value that it named
+	filtered     bool               // it did
 }
 
 // publish (session → destination): messages of one connection in the order they were sent.

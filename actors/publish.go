@@ -140,6 +140,9 @@ func (p *programState) message(f *stompwire.Frame, h send, to *handle) (*Message
 			}
 		}
 	}
+	if fault := to.filterMissing(f); fault != nil {
+		return nil, fault
+	}
 	return newMessage(p.messageID(), to.name, f, p.core.clock.Now)
 }
 

@@ -115,7 +115,7 @@ func (s *session) mayWrite(to *handle, f *stompwire.Frame) *Fault {
 	case set.webWriteBlock && s.fromWeb():
 		return faultf(CodeBlocked, "blocked", "clients from the web may not send to %q (web_write_block)", to.name)
 	}
-	return nil
+	return to.filterMissing(f)
 }
 
 // fromWeb tells whether the client comes from the open web.

@@ -121,7 +121,9 @@ func parseSubscribeFeatures(f *stompwire.Frame, sub *subscriptionState) *Fault {
 		on := field.Value == "true"
 		switch field.Name {
 		case "filter":
-			return unsupported("filters (the filter header)")
+			if !sub.filtered {
+				sub.filter, sub.filtered = field.Value, true
+			}
 		case "from":
 			return unsupported("replay (the from header)")
 		case "durable", "persistent":

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ type destinationSettings struct {
 	// Topics.
 	slowConsumer  config.SlowConsumer
 	noSubscribers config.NoSubscribers
+	filter        string // the header by which subscribers choose; empty: they get everything
 
 	given map[string]bool // keys that the block sets
 }
@@ -61,6 +63,9 @@ func (s *destinationSettings) apply(d *config.Destination) {
 	s.block, s.given = d.Name, make(map[string]bool)
 	s.maxConnections = d.MaxConnections
 	s.webReadBlock, s.webWriteBlock = d.WebReadBlock, d.WebWriteBlock
+	if d.Filter {
+		s.filter = cmp.Or(d.FilterHeader, "filter")
+	}
 	override(s, "max_messages", &s.queue.maxMessages, d.MaxMessages)
 	if d.MaxBytes != nil {
 		s.maxBytes, s.given["max_bytes"] = int(*d.MaxBytes), true

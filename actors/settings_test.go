@@ -82,6 +82,8 @@ func TestSettingsComeFromTheBlockOrTheSection(t *testing.T) {
 		{"slow_consumer", "/topic/t", func(d *config.Destination) { d.SlowConsumer = new(config.SlowDisconnect) }, func(s *destinationSettings) { s.slowConsumer = config.SlowDisconnect }},
 		{"no_subscribers", "/topic/t", func(d *config.Destination) { d.NoSubscribers = new(config.NoSubscribersDrop) }, func(s *destinationSettings) { s.noSubscribers = config.NoSubscribersDrop }},
 		{"", "/topic/t", func(d *config.Destination) { d.MaxConnections = 6 }, func(s *destinationSettings) { s.maxConnections = 6 }},
+		{"", "/topic/t", func(d *config.Destination) { d.Filter = true }, func(s *destinationSettings) { s.filter = "filter" }},
+		{"", "/topic/t", func(d *config.Destination) { d.Filter, d.FilterHeader = true, "h" }, func(s *destinationSettings) { s.filter = "h" }},
 		{"", "/topic/t", func(d *config.Destination) { d.WebReadBlock = true }, func(s *destinationSettings) { s.webReadBlock = true }},
 		{"", "/topic/t", func(d *config.Destination) { d.WebWriteBlock = true }, func(s *destinationSettings) { s.webWriteBlock = true }},
 	} {

@@ -23,6 +23,8 @@ type subscriptionState struct {
 	prefetch    int
 	exclusive   bool
 	selector    *selector.Selector // nil: every message
+	filter      string             // the value that it named
+	filtered    bool               // it did
 	epoch       uint32             // of the newest incarnation; the subscription actor's, read by others through messages
 	sink        atomic.Pointer[transport.Sink]
 	ended       atomic.Bool // UNSUBSCRIBE or the end of the connection: no incarnation attaches any more
@@ -107,7 +109,7 @@ func (s *subscription) attach(ctx actor.Context) {
 	}
 	m := &subscribe{
 		key: s.key, epoch: s.epoch, credit: s.prefetch, exclusive: s.exclusive, web: s.web, session: s.session,
-		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version, inbox: &s.inbox, selector: s.selector},
+		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version, inbox: &s.inbox, selector: s.selector, filter: s.filter, filtered: s.filtered},
 	}
 	if m.link.sink = s.sink.Load(); s.own == nil && (m.link.sink == nil || s.onQueue()) {
 		m.link.sink = s.newSink(ctx)

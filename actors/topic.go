@@ -10,9 +10,10 @@ import (
 type topic struct {
 	subscribers []*subscriber
 	index       map[subscriptionKey]*subscriber
-	own         int      // subscribers that named this topic; the others came through a pattern
-	delayed     timeHeap // messages not due yet
-	held        int      // octets of those
+	byFilter    map[string][]*subscriber // those that named a value, by it
+	own         int                      // subscribers that named this topic; the others came through a pattern
+	delayed     timeHeap                 // messages not due yet
+	held        int                      // octets of those
 	seq         uint64
 }
 
@@ -23,6 +24,7 @@ type subscriber struct {
 	link    consumerLink
 	pattern bool
 	at      int // its place in subscribers
+	among   int // its place among those with the same filter
 }
 
 func newTopic() *topic {
@@ -43,6 +45,7 @@ func (t *topic) attach(key subscriptionKey, epoch uint32, pattern bool, link con
 	s := &subscriber{key: key, epoch: epoch, link: link, pattern: pattern, at: len(t.subscribers)}
 	t.subscribers = append(t.subscribers, s)
 	t.index[key] = s
+	t.addFilter(s)
 	if !pattern {
 		t.own++
 	}
@@ -63,6 +66,7 @@ func (t *topic) drop(s *subscriber) {
 	t.subscribers[last] = nil
 	t.subscribers = t.subscribers[:last]
 	delete(t.index, s.key)
+	t.dropFilter(s)
 	if !s.pattern {
 		t.own--
 	}

@@ -31,15 +31,26 @@ func TestTopicAgainstModel(t *testing.T) {
 				}
 			default:
 				pattern := r.IntN(2) == 0
+				link := consumerLink{auto: true, filtered: r.IntN(3) > 0, filter: fmt.Sprint(r.IntN(3))}
 				want := !there || epoch > old.epoch
-				if got := topic.attach(key, epoch, pattern, consumerLink{auto: true}); got != want {
+				if got := topic.attach(key, epoch, pattern, link); got != want {
 					t.Fatalf("step %d: attach of epoch %d to %+v: %t", step, epoch, old, got)
 				}
 				if want {
 					model[key] = known{epoch, pattern}
 				}
 			}
-			own := 0
+			own, filtered := 0, 0
+			for value, same := range topic.byFilter {
+				for i, s := range same {
+					if s.among != i || s.link.filter != value || !s.link.filtered || topic.index[s.key] != s {
+						t.Fatalf("step %d: %+v is %d of those with filter %s", step, s, i, value)
+					}
+				}
+				if filtered += len(same); len(same) == 0 {
+					t.Fatalf("step %d: filter %s has nobody", step, value)
+				}
+			}
 			for i, s := range topic.subscribers {
 				want, there := model[s.key]
 				if !there || s.epoch != want.epoch || s.pattern != want.pattern || s.at != i || topic.index[s.key] != s || !s.link.auto {
@@ -48,6 +59,12 @@ func TestTopicAgainstModel(t *testing.T) {
 				if !s.pattern {
 					own++
 				}
+				if s.link.filtered {
+					filtered--
+				}
+			}
+			if filtered != 0 {
+				t.Fatalf("step %d: there are %d subscribers too many by filters", step, filtered)
 			}
 			if len(topic.subscribers) != len(model) || len(topic.index) != len(model) || topic.own != own {
 				t.Fatalf("step %d: %d subscribers, %d in the index, %d own; wants %d, %d own", step, len(topic.subscribers), len(topic.index), topic.own, len(model), own)

@@ -300,6 +300,10 @@ type Destination struct {
 	// SlowConsumer and NoSubscribers are as in Topics.
 	SlowConsumer  *SlowConsumer  `toml:"slow_consumer" enum:"disconnect|drop_oldest|drop_newest"`
 	NoSubscribers *NoSubscribers `toml:"no_subscribers" enum:"drop|reject"`
+	// Filter gives each message only to those who named, in the filter header of their SUBSCRIBE, the value that it has in
+	// the header FilterHeader; empty: the header is called filter.
+	Filter       bool   `toml:"filter"`
+	FilterHeader string `toml:"filter_header"`
 	// WebReadBlock refuses a SUBSCRIBE, WebWriteBlock a SEND, of a client that came by WebSocket or to a listener that is
 	// marked as web.
 	WebReadBlock  bool `toml:"web_read_block"`

@@ -53,6 +53,9 @@ func (c *Config) destination(f *faults, at string, d *Destination) {
 		{"max_deliveries", d.MaxDeliveries != nil, queue, "is for queues; a topic gives no message twice"},
 		{"dead_letter", d.DeadLetter != nil, queue, "is for queues; a topic gives no message twice"},
 		{"slow_consumer", d.SlowConsumer != nil, !queue, "is for topics; a queue gives a consumer no more than its prefetch"},
+		{"filter", d.Filter, !queue, "is for topics; consumers of a queue choose by selector"},
+		{"filter_header", d.FilterHeader != "" && d.FilterHeader != "filter", d.Filter, "has no effect without filter = true"},
+		{"filter_header", true, badHeader(d.FilterHeader) == "", badHeader(d.FilterHeader)},
 		{"no_subscribers", d.NoSubscribers != nil, !queue, "is for topics; a queue keeps its messages until somebody comes"},
 	} {
 		if s.given && !s.fits {
@@ -70,6 +73,14 @@ func (c *Config) destination(f *faults, at string, d *Destination) {
 	if d.DeadLetter != nil && queue {
 		c.deadLetter(f, at+".dead_letter", *d.DeadLetter)
 	}
+}
+
+// badHeader says why no header can be called so, or "".
+func badHeader(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return "has a control character; no header is called so"
+	}
+	return ""
 }
 
 // badName says why no destination can be called so, or "". A wildcard is what it is in a subscription.
