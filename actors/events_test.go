@@ -86,7 +86,7 @@ func TestEventsOfAClientsLife(t *testing.T) {
 	}
 }
 
-// What a full queue drops is an event, once for many messages.
+// What a full queue drops is an event, no more than once a second.
 func TestDroppedMessagesAreAnEvent(t *testing.T) {
 	clock := stomptest.NewClock()
 	b := start(t, func(cfg *config.Config) { cfg.Queues.MaxMessages, cfg.Queues.Full = 1, config.FullDropOldest }, actors.WithClock(clock))
@@ -97,10 +97,11 @@ func TestDroppedMessagesAreAnEvent(t *testing.T) {
 	if e := await(t, events, actors.EventDropped); e.Destination != "/queue/q" || e.Count != 1 {
 		t.Errorf("dropped: %+v", e)
 	}
-	clock.Advance(time.Second)
-	publish(t, b, "/queue/q", "x")
-	if e := await(t, events, actors.EventDropped); e.Count != 2 {
-		t.Errorf("dropped: %+v", e)
+	// The queue tells it when it is done with a message, which may be after who sent that knows.
+	for told := uint64(0); told < 2; {
+		clock.Advance(time.Second)
+		publish(t, b, "/queue/q", "x")
+		told += await(t, events, actors.EventDropped).Count
 	}
 }
 
