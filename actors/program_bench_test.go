@@ -8,7 +8,7 @@ import (
 
 // BenchmarkProgramPublish is one message from the program into a topic that nobody listens to, one at a time and
 // each waited for: natively, and by a STOMP client over a pipe, SEND and RECEIPT. It is what
-// docs/decisions/0013 rests on.
+// docs/decisions/0015 rests on.
 func BenchmarkProgramPublish(b *testing.B) {
 	body := []byte(strings.Repeat("x", 128))
 	b.Run("native", func(b *testing.B) {
