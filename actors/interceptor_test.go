@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"stampede/actors"
 	"stampede/stompwire"
 )
@@ -80,8 +78,7 @@ func TestInterceptor(t *testing.T) {
 
 // What the program publishes meets the same interceptors.
 func TestInterceptorSeesTheProgram(t *testing.T) {
-	system := actor.NewActorSystem(actor.WithLoggerFactory(discard))
-	defer system.Shutdown()
+	system := ownSystem(t)
 	b := start(t, nil, actors.WithInterceptor(actors.InterceptorFunc(screen)), actors.WithActorSystem(system))
 	s := subscribe(t, b, "/queue/q")
 	publish(t, b, "/queue/q", "lost", actors.WithHeader("do", "drop"))

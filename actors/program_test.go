@@ -341,6 +341,13 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+// ownSystem is an actor system of the program's. It ends behind the brokers that a test starts in it.
+func ownSystem(t *testing.T) *actor.ActorSystem {
+	system := actor.NewActorSystem(actor.WithLoggerFactory(discard), actor.WithDeadLetterThrottleInterval(10*time.Millisecond))
+	t.Cleanup(system.Shutdown)
+	return system
+}
+
 // collector is an actor of the program's that hands on what it is told.
 type collector struct {
 	got   chan any
@@ -367,8 +374,7 @@ func spawnCollector(system *actor.ActorSystem) (*collector, *actor.PID) {
 // An actor of the program's gets messages of the broker's, keeps its subscription over a failure of its own,
 // which costs it nothing but a second try, and loses it when it ends. It publishes by a message.
 func TestSubscribeActor(t *testing.T) {
-	system := actor.NewActorSystem(actor.WithLoggerFactory(discard), actor.WithDeadLetterThrottleInterval(10*time.Millisecond))
-	defer system.Shutdown()
+	system := ownSystem(t)
 	b := start(t, nil, actors.WithActorSystem(system))
 	c, pid := spawnCollector(system)
 	if _, err := b.SubscribeActor(t.Context(), pid, "/queue/q"); err != nil {
