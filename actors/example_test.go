@@ -134,6 +134,15 @@ func ExampleBroker_Request() {
 	// Output: 12 €
 }
 
+// quietly has an actor system say nothing, and keep no goroutine for its dead letters.
+func quietly() []actor.ConfigOption {
+	return []actor.ConfigOption{
+		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }),
+		actor.WithDeadLetterRequestLogging(false),
+		actor.WithDeadLetterThrottleInterval(10 * time.Millisecond),
+	}
+}
+
 // stock is an actor of the program.
 type stock struct {
 	broker *actor.PID
@@ -160,7 +169,7 @@ func (s *stock) Receive(ctx actor.Context) {
 // a message to the broker's PID.
 func ExampleBroker_SubscribeActor() {
 	ctx := context.Background()
-	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }))
+	system := actor.NewActorSystem(quietly()...)
 	broker := embedded(actors.WithActorSystem(system))
 	defer broker.Shutdown(ctx)
 
