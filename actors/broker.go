@@ -26,6 +26,7 @@ import (
 type Broker struct {
 	core *core
 	root *actor.PID
+	top  *life // what root is
 
 	reloading sync.Mutex // one Reload at a time
 	mu        sync.Mutex
@@ -335,13 +336,16 @@ func (b *Broker) spawn(ctx context.Context) error {
 		actor.WithMailbox(func() actor.Mailbox { return newMailbox(l) }),
 		actor.WithDispatcher(c.dispatcher),
 		actor.WithGuardian(rootStrategy{}),
-		actor.WithOnInit(func(ctx actor.Context) { l.pid = ctx.Self() }),
+		actor.WithOnInit(func(ctx actor.Context) {
+			l.pid = ctx.Self()
+			l.enters(NodeRunning, nil)
+		}),
 	)
 	pid, err := c.system.Root.SpawnNamed(props, "stampede-"+c.boot)
 	if err != nil {
 		return fmt.Errorf("start the supervision tree: %w", err)
 	}
-	b.root = pid
+	b.root, b.top = pid, l
 	c.await(func() bool { return len(ready) > 0 || ctx.Err() != nil })
 	select {
 	case err = <-ready:

@@ -98,6 +98,10 @@ type life struct {
 	exempt   bool // the next message was delayed by the injector, which is not asked again
 
 	history []time.Time // failures; the supervisor's
+
+	status   atomic.Pointer[status]
+	family   family
+	siblings siblings
 }
 
 // progress tells that a part of the message in flight is done: the next crash is a new one.
@@ -138,12 +142,27 @@ func (c *core) spawn(ctx actor.SpawnerContext, r role, name string, produce func
 		actor.WithMailbox(func() actor.Mailbox { return newMailbox(l) }),
 		actor.WithDispatcher(c.dispatcher),
 		// The first incarnation needs to know itself before it can get a message.
-		actor.WithOnInit(func(ctx actor.Context) { l.pid = ctx.Self() }),
+		actor.WithOnInit(func(self actor.Context) {
+			l.pid = self.Self()
+			l.enters(NodeRunning, nil)
+			if parent := guardOf(ctx); parent != nil {
+				parent.life.family.add(parent.life, l)
+			}
+		}),
 	)
 	if _, err := ctx.SpawnNamed(props, name); err != nil {
 		return nil, fmt.Errorf("spawn %s %s: %w", r.name, name, err)
 	}
 	return l, nil
+}
+
+// guardOf is the guard of the actor that spawns; nil: it is none of ours.
+func guardOf(ctx actor.SpawnerContext) *guard {
+	if c, ok := ctx.(actor.Context); ok {
+		g, _ := c.Actor().(*guard)
+		return g
+	}
+	return nil
 }
 
 // guard stands between protoactor and a process. It is where every trap of the library that
@@ -164,12 +183,16 @@ func (g *guard) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		g.winding = true
 		g.life.stopping.Store(true)
+		g.life.enters(NodeStopping, nil)
 		g.last(ctx, PhaseStopping, m)
 	case *actor.Restarting:
 		g.winding = true
 		g.last(ctx, PhaseRestarting, m)
 	case *actor.Stopped:
 		g.last(ctx, PhaseStopped, m)
+		if parent := g.life.siblings.parent; parent != nil {
+			parent.family.remove(g.life)
+		}
 	case *actor.Terminated:
 		g.terminated(ctx, m)
 	case *restartChild:
@@ -188,6 +211,7 @@ func (g *guard) started(ctx actor.Context, m *actor.Started) {
 		return
 	}
 	defer g.crashed()
+	l.enters(NodeRunning, func(s *status) { s.incarnation++ })
 	if l.core.injector != nil {
 		l.strike(PhaseStarted, m)
 	}
@@ -253,6 +277,10 @@ func (g *guard) handleAndResume(ctx actor.Context, message any) {
 		if c == nil {
 			return
 		}
+		g.life.enters(NodeRunning, func(s *status) {
+			s.failed = append(s.failed[max(0, len(s.failed)-maxHistory+1):len(s.failed):len(s.failed)], g.life.core.clock.Now())
+			s.cause = c.Error()
+		})
 		g.life.core.event(Event{Kind: EventResumed, Role: g.life.role.name, Actor: g.life.pid.Id, Cause: c.Error(), Attempt: attempt + 1, Stack: string(c.stack)})
 		if attempt == maxAttempts {
 			return
@@ -332,8 +360,14 @@ func (g *guard) HandleFailure(system *actor.ActorSystem, supervisor actor.Superv
 	}
 	var wait time.Duration
 	var giveUp bool
-	child.history, wait, giveUp = child.role.restarts(g.life.core.settings()).decide(child.history, g.life.core.clock.Now())
+	now := g.life.core.clock.Now()
+	child.history, wait, giveUp = child.role.restarts(g.life.core.settings()).decide(child.history, now)
 	e := Event{Role: child.role.name, Actor: pid.Id, Cause: c.Error(), Attempt: len(child.history), Backoff: wait, Stack: string(c.stack)}
+	state := NodeRestarting
+	if giveUp {
+		state = NodeStopping
+	}
+	child.enters(state, func(s *status) { s.failed, s.cause, s.until = child.history, e.Cause, now.Add(wait) })
 	switch {
 	case giveUp:
 		e.Kind = EventGivenUp

@@ -43,6 +43,7 @@ type Config struct {
 	Destination  []Destination `toml:"destination"`
 	Supervision  Supervision   `toml:"supervision"`
 	Shutdown     Shutdown      `toml:"shutdown"`
+	Control      Control       `toml:"control"`
 	Access       Access        `toml:"access"`
 	JWT          JWT           `toml:"jwt"`
 	Rights       []Rights      `toml:"rights"`
@@ -330,6 +331,15 @@ type Shutdown struct {
 	DrainTimeout time.Duration `toml:"drain_timeout" min:"0s" max:"1h"`
 }
 
+// ControlAuto lets the broker choose the place of its control socket.
+const ControlAuto = "auto"
+
+// Control says where the broker answers questions about itself: stampede tree asks there.
+type Control struct {
+	// Address is "unix:/path", [ControlAuto], or empty: nowhere.
+	Address string `toml:"address"`
+}
+
 // DefaultPort is where STOMP brokers listen by custom.
 const DefaultPort = "61613"
 
@@ -395,6 +405,7 @@ func Default() *Config {
 			Window:     10 * time.Second,
 		},
 		Shutdown: Shutdown{DrainTimeout: 10 * time.Second},
+		Control:  Control{Address: ControlAuto},
 		Access: Access{
 			LoginDelay:    500 * time.Millisecond,
 			LoginDelayMax: 5 * time.Second,

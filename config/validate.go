@@ -112,6 +112,14 @@ func (c *Config) relations(f *faults) {
 
 	c.deadLetter(f, "queues.dead_letter", c.Queues.DeadLetter)
 
+	if a := c.Control.Address; a != "" && a != ControlAuto {
+		if path, ok := strings.CutPrefix(a, "unix:"); !ok || path == "" {
+			f.add(fmt.Sprintf("%.60q is not a Unix socket; write it like \"unix:/run/stampede.control\", or \"auto\", or \"\" for none", a), "control.address")
+		} else if len(path) > maxUnixPath {
+			f.add(fmt.Sprintf("the path of a Unix socket can have %d bytes, this one has %d", maxUnixPath, len(path)), "control.address")
+		}
+	}
+
 	p := c.Supervision
 	f.atMost("supervision.backoff_min", "supervision.backoff_max", showDuration(p.BackoffMin), showDuration(p.BackoffMax),
 		p.BackoffMin > p.BackoffMax, "pauses grow from the one to the other")

@@ -34,7 +34,7 @@ type command struct {
 
 // commands in the order in which help lists them.
 func commands() []command {
-	return []command{serveCommand(), checkCommand(), configCommand(), pubCommand(), subCommand(), benchCommand(), versionCommand(), helpCommand()}
+	return []command{serveCommand(), checkCommand(), configCommand(), pubCommand(), subCommand(), treeCommand(), benchCommand(), versionCommand(), helpCommand()}
 }
 
 func find(name string) (command, bool) {

@@ -62,7 +62,7 @@ func (s *server) run(ctx context.Context, io stdio, env []string) error {
 	if err != nil {
 		return explain(io, "serve", err)
 	}
-	return serve(ctx, io, cfg, log, options...)
+	return serve(ctx, io, env, cfg, log, options...)
 }
 
 // override applies the flags.
@@ -95,7 +95,7 @@ func (s *server) override(cfg *config.Config) error {
 }
 
 // serve runs a broker until ctx ends, which is the good end, or the broker does.
-func serve(ctx context.Context, io stdio, cfg *config.Config, log *slog.Logger, options ...actors.Option) error {
+func serve(ctx context.Context, io stdio, env []string, cfg *config.Config, log *slog.Logger, options ...actors.Option) error {
 	info, _ := debug.ReadBuildInfo()
 	b, err := actors.Start(ctx, cfg, append(options, actors.WithLogger(log), actors.WithVersion(version(info)))...)
 	if err != nil {
@@ -104,6 +104,12 @@ func serve(ctx context.Context, io stdio, cfg *config.Config, log *slog.Logger, 
 		}
 		return err
 	}
+	endControl, err := serveControl(cfg, b, env, log)
+	if err != nil {
+		_ = b.Shutdown(ctx)
+		return err
+	}
+	defer endControl()
 	for _, line := range announce(cfg, b.Addrs()) {
 		fmt.Fprintln(io.out, line)
 	}

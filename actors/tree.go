@@ -1,0 +1,213 @@
+package actors
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// NodeState is what an actor is doing, as its supervisor sees it.
+type NodeState string
+
+// The states.
+const (
+	NodeRunning    NodeState = "running"
+	NodeRestarting NodeState = "restarting" // it failed, and its next incarnation begins when Backoff is over
+	NodeStopping   NodeState = "stopping"   // it ends, or its children do first
+)
+
+// Node is one actor of the supervision tree at the moment it was looked at.
+type Node struct {
+	Name        string        `json:"name"`
+	Role        string        `json:"role"`
+	About       string        `json:"about,omitempty"` // a destination's name, a client's address
+	State       NodeState     `json:"state"`
+	Since       time.Time     `json:"since"`                // when the state began
+	Incarnation int           `json:"incarnation"`          // how often it was begun
+	Failures    int           `json:"failures,omitempty"`   // within the window in which restarts are counted
+	Cause       string        `json:"cause,omitempty"`      // of the last failure
+	Backoff     time.Duration `json:"backoff_ns,omitempty"` // how long its restart still waits
+	Mailbox     int           `json:"mailbox,omitempty"`    // messages that wait
+	Children    []*Node       `json:"children,omitempty"`   // in the order in which they were started
+	Hidden      int           `json:"hidden,omitempty"`     // children that were not asked for
+}
+
+// Tree tells what actors there are, and how they are. Nothing is stopped for it: each actor is looked at by itself, so
+// two of them may be shown at slightly different moments.
+func (b *Broker) Tree() *Node { return b.core.look(b.top, -1) }
+
+// Subtree is Tree from the actor at a path on ("connections/c1"; "" is the top), depth levels deep; less than 0: all.
+// It is nil if there is no such actor.
+func (b *Broker) Subtree(path string, depth int) *Node {
+	l := b.top
+	for name := range strings.SplitSeq(path, "/") {
+		if name == "" {
+			continue
+		}
+		if l = l.family.child(name); l == nil {
+			return nil
+		}
+	}
+	return b.core.look(l, depth)
+}
+
+func (c *core) look(l *life, depth int) *Node {
+	s := l.status.Load()
+	now := c.clock.Now()
+	n := &Node{
+		Name: nameOf(l.pid), Role: l.role.name, About: l.role.about, State: s.state, Since: s.since,
+		Incarnation: s.incarnation, Cause: s.cause, Mailbox: l.mailbox.UserMessageCount(),
+	}
+	window := l.role.restarts(c.settings()).window
+	for _, at := range s.failed {
+		if now.Sub(at) < window {
+			n.Failures++
+		}
+	}
+	if s.state == NodeRestarting {
+		n.Backoff = max(s.until.Sub(now), 0)
+	}
+	children := l.family.list()
+	if depth == 0 {
+		n.Hidden = len(children)
+		return n
+	}
+	for _, child := range children {
+		n.Children = append(n.Children, c.look(child, depth-1))
+	}
+	return n
+}
+
+func nameOf(pid *actor.PID) string { return pid.Id[strings.LastIndexByte(pid.Id, '/')+1:] }
+
+// String draws the tree.
+func (n *Node) String() string {
+	var b strings.Builder
+	n.draw(&b, "", "")
+	return b.String()
+}
+
+func (n *Node) draw(b *strings.Builder, first, rest string) {
+	b.WriteString(first)
+	b.WriteString(n.Name)
+	fmt.Fprintf(b, "  %s", n.Role)
+	if n.About != "" {
+		fmt.Fprintf(b, " %s", n.About)
+	}
+	if n.State != NodeRunning {
+		fmt.Fprintf(b, ", %s", n.State)
+	}
+	if n.State == NodeRestarting && n.Backoff > 0 {
+		fmt.Fprintf(b, " in %v", n.Backoff.Round(time.Millisecond))
+	}
+	if n.Mailbox > 0 {
+		fmt.Fprintf(b, ", %d waiting", n.Mailbox)
+	}
+	if n.Incarnation > 1 {
+		fmt.Fprintf(b, ", incarnation %d", n.Incarnation)
+	}
+	if n.Cause != "" {
+		fmt.Fprintf(b, ", failed %d times of late, last: %s", n.Failures, n.Cause)
+	}
+	b.WriteByte('\n')
+	for i, child := range n.Children {
+		if i == len(n.Children)-1 && n.Hidden == 0 {
+			child.draw(b, rest+"└─ ", rest+"   ")
+		} else {
+			child.draw(b, rest+"├─ ", rest+"│  ")
+		}
+	}
+	if n.Hidden > 0 {
+		fmt.Fprintf(b, "%s└─ … %d more\n", rest, n.Hidden)
+	}
+}
+
+// status is what of a life others may look at. It is replaced whole.
+type status struct {
+	state       NodeState
+	since       time.Time
+	incarnation int
+	failed      []time.Time // the last failures
+	cause       string
+	until       time.Time // the end of the pause before a restart
+}
+
+// enters changes the status of an actor. Only one goroutine does at a time: its own, or that of its supervisor while it
+// lies still.
+func (l *life) enters(state NodeState, change func(*status)) {
+	var s status
+	if old := l.status.Load(); old != nil {
+		s = *old
+	}
+	if s.state != state {
+		s.state, s.since = state, l.core.clock.Now()
+	}
+	if change != nil {
+		change(&s)
+	}
+	l.status.Store(&s)
+}
+
+// family is the children of an actor, from the first message that they could get to the end of their last.
+type family struct {
+	mu          sync.Mutex
+	first, last *life
+}
+
+// siblings is an actor's place in its parent's family.
+type siblings struct {
+	parent     *life
+	prev, next *life
+}
+
+func (f *family) add(parent, l *life) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l.siblings = siblings{parent: parent, prev: f.last}
+	if f.last != nil {
+		f.last.siblings.next = l
+	} else {
+		f.first = l
+	}
+	f.last = l
+}
+
+func (f *family) remove(l *life) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := &l.siblings
+	if s.prev != nil {
+		s.prev.siblings.next = s.next
+	} else {
+		f.first = s.next
+	}
+	if s.next != nil {
+		s.next.siblings.prev = s.prev
+	} else {
+		f.last = s.prev
+	}
+	s.prev, s.next = nil, nil
+}
+
+func (f *family) list() (all []*life) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for l := f.first; l != nil; l = l.siblings.next {
+		all = append(all, l)
+	}
+	return all
+}
+
+func (f *family) child(name string) *life {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for l := f.first; l != nil; l = l.siblings.next {
+		if nameOf(l.pid) == name {
+			return l
+		}
+	}
+	return nil
+}
