@@ -41,6 +41,8 @@ type farewell struct{}
 
 func (s *connections) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
+	case *ping:
+		m.pong()
 	case *accept:
 		s.accept(ctx, m.conn)
 	case *drain:

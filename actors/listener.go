@@ -45,6 +45,8 @@ func (s *listeners) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *actor.Started:
 		s.spawn(ctx)
+	case *ping:
+		m.pong()
 	case *changeDoors:
 		s.begin(ctx, m)
 	case *shutDoors:

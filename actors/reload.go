@@ -74,13 +74,15 @@ func (b *Broker) Reload(ctx context.Context, cfg *config.Config) (*Reloaded, err
 		case <-done:
 		case <-b.done:
 			closeAll(plan.fresh)
-			return nil, errors.New("the broker has ended")
+			return nil, errBrokerEnded
 		case <-ctx.Done():
 			return r, errors.Join(failed, fmt.Errorf("the configuration is in force, but not everything has changed yet: %w", ctx.Err()))
 		}
 	}
 	return r, failed
 }
+
+var errBrokerEnded = errors.New("the broker has ended")
 
 func texts(doors []*door) []string {
 	var all []string

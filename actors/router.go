@@ -69,6 +69,8 @@ func (r *router) receive(ctx actor.Context, message any) {
 	case *gaveUp:
 		// Destinations are never given up: their policy has no maximum.
 		r.core.unhandled(r.life, message)
+	case *ping:
+		m.pong()
 	case *settingsChanged:
 		r.settingsChanged(ctx, m)
 	case *actor.Started:

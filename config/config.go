@@ -29,6 +29,10 @@ type Config struct {
 	// SecretSessionTimeout is how long the connection of who came in by such a token may last; 0: as long as it likes.
 	SecretSessionTimeout time.Duration `toml:"secret_session_timeout" min:"0s" max:"8760h"`
 
+	// PIDFile is where the broker writes the number of its process, for "stampede reload" and "stampede stop"; empty:
+	// nowhere. It is the command's, not that of a broker inside another program.
+	PIDFile string `toml:"pid_file" reload:"restart"`
+
 	// AllowFaults lets faults be injected: without it a schedule of faults is refused.
 	AllowFaults bool `toml:"allow_faults"`
 
@@ -327,7 +331,7 @@ type Supervision struct {
 
 // Shutdown says how the broker ends.
 type Shutdown struct {
-	// DrainTimeout bounds everything between the signal and the end.
+	// DrainTimeout bounds everything between the signal and the end; 0: it may take as long as it does.
 	DrainTimeout time.Duration `toml:"drain_timeout" min:"0s" max:"1h"`
 }
 
@@ -337,7 +341,7 @@ const ControlAuto = "auto"
 // Control says where the broker answers questions about itself: stampede tree asks there.
 type Control struct {
 	// Address is "unix:/path", [ControlAuto], or empty: nowhere.
-	Address string `toml:"address"`
+	Address string `toml:"address" reload:"restart"`
 }
 
 // DefaultPort is where STOMP brokers listen by custom.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,6 +43,7 @@ type background struct {
 	t         *testing.T
 	out, err  *lines
 	interrupt func()
+	hangUp    func() // what SIGHUP does
 	code      chan int
 	ended     bool
 }
@@ -53,7 +56,10 @@ func start(t *testing.T, stdin io.Reader, env []string, args ...string) *backgro
 	if stdin == nil {
 		stdin = strings.NewReader("")
 	}
-	go func() { b.code <- run(ctx, args, stdio{in: stdin, out: b.out, err: b.err}, env) }()
+	signals := make(chan os.Signal, 1)
+	b.hangUp = func() { signals <- syscall.SIGHUP }
+	hangups := func() (<-chan os.Signal, func()) { return signals, func() {} }
+	go func() { b.code <- run(ctx, args, stdio{in: stdin, out: b.out, err: b.err, hangups: hangups}, env) }()
 	t.Cleanup(func() {
 		b.interrupt()
 		if !b.ended {

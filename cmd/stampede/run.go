@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +21,9 @@ const (
 type stdio struct {
 	in       io.Reader
 	out, err io.Writer
+	// hangups begins to listen for SIGHUP, until stop is called; nil: there is none. Commands that do not ask are ended
+	// by one, like any other program.
+	hangups func() (signals <-chan os.Signal, stop func())
 }
 
 // command is one sub-command. Each has a file of its own name.
@@ -34,7 +39,7 @@ type command struct {
 
 // commands in the order in which help lists them.
 func commands() []command {
-	return []command{serveCommand(), checkCommand(), configCommand(), pubCommand(), subCommand(), treeCommand(), benchCommand(), versionCommand(), helpCommand()}
+	return []command{serveCommand(), checkCommand(), configCommand(), reloadCommand(), stopCommand(), pubCommand(), subCommand(), treeCommand(), benchCommand(), versionCommand(), helpCommand()}
 }
 
 func find(name string) (command, bool) {
@@ -107,6 +112,13 @@ func choose(args []string) (name string, rest []string) {
 		return "check", args[1:]
 	}
 	if strings.HasPrefix(args[0], "-") {
+		if i := slices.Index(args, "-s"); i >= 0 && i+1 < len(args) {
+			name = args[i+1]
+			if name == "quit" {
+				name = "stop" // xtomp's slow end is the only one there is
+			}
+			return name, slices.Concat(args[:i], args[i+2:])
+		}
 		return "serve", args
 	}
 	return args[0], args[1:]

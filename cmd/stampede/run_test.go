@@ -32,6 +32,10 @@ func TestUsageErrors(t *testing.T) {
 		{"serve stampede.toml", `unexpected argument "stampede.toml"; did you mean -c stampede.toml`},
 		{"check stampede.toml", `did you mean -c stampede.toml`},
 		{"config stampede.toml", `did you mean -c stampede.toml`},
+		{"reload stampede.toml", `did you mean -c stampede.toml`},
+		{"reload --pid -1", "a process is a number from 1"},
+		{"reload", "The configuration has no pid_file"},
+		{"-s reopen", `unknown command "reopen"`},
 		{"version 2", `unexpected argument "2"`},
 		{"pub", "a DESTINATION is needed"},
 		{"pub /topic/x two words", `unexpected argument "words"`},
@@ -133,6 +137,7 @@ func TestChoose(t *testing.T) {
 	for args, want := range map[string]string{
 		"": "serve|", "serve -c f": "serve|-c f", "-c f": "serve|-c f", "--listen :1": "serve|--listen :1", "pub a b": "pub|a b",
 		"-v": "version|", "--version": "version|", "-t -c f": "check|-c f", "-h": "help|", "--help pub": "help|pub", "nonsense x": "nonsense|x",
+		"-s reload": "reload|", "-s stop -c f": "stop|-c f", "-c f -s quit": "stop|-c f", "-s": "serve|-s", "pub -s reload": "pub|-s reload",
 	} {
 		name, rest := choose(strings.Fields(args))
 		if got := name + "|" + strings.Join(rest, " "); got != want {

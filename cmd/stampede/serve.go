@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"time"
 
 	"stampede/actors"
 	"stampede/config"
@@ -21,7 +24,7 @@ Settings come from the defaults, the file, STAMPEDE_ variables and flags; the la
 
 SIGTERM or SIGINT (Ctrl-C) ends it in good order: nothing new is accepted, clients are told,
 what is under way is finished, within the time that the configuration gives. A second one
-ends it at once.`,
+ends it at once. SIGHUP has it read its file again: see stampede help reload.`,
 		example: `  stampede
   stampede serve -c stampede.toml
   stampede serve --listen :61613,unix:/run/stampede.sock --log-level debug
@@ -47,6 +50,30 @@ func (s *server) run(ctx context.Context, io stdio, env []string) error {
 	if err := s.flags.noArguments(); err != nil {
 		return fileHint(err, s.flags)
 	}
+	cfg, err := s.configuration(env)
+	if err != nil {
+		return explain(io, "serve", err)
+	}
+	logs := newLogs(io.err, cfg.Log)
+	options, err := injected(*s.faults, cfg, logs.logger())
+	if err != nil {
+		return explain(io, "serve", err)
+	}
+	if cfg.PIDFile != "" {
+		release, err := claimPIDFile(cfg.PIDFile)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	r := &running{
+		io: io, env: env, logs: logs, log: logs.logger(), notify: newNotifier(env), configuration: func() (*config.Config, error) { return s.configuration(env) },
+	}
+	return r.serve(ctx, cfg, options...)
+}
+
+// configuration reads what there is to read, and checks it.
+func (s *server) configuration(env []string) (*config.Config, error) {
 	cfg, err := load(*s.file, env)
 	if err == nil {
 		err = s.override(cfg)
@@ -55,14 +82,9 @@ func (s *server) run(ctx context.Context, io stdio, env []string) error {
 		err = cfg.CheckFiles()
 	}
 	if err != nil {
-		return explain(io, "serve", err)
+		return nil, err
 	}
-	log := newLogger(io.err, cfg.Log)
-	options, err := injected(*s.faults, cfg, log)
-	if err != nil {
-		return explain(io, "serve", err)
-	}
-	return serve(ctx, io, env, cfg, log, options...)
+	return cfg, nil
 }
 
 // override applies the flags.
@@ -94,55 +116,141 @@ func (s *server) override(cfg *config.Config) error {
 	return nil
 }
 
+// running is a broker that serves.
+type running struct {
+	io            stdio
+	env           []string
+	logs          *logs
+	log           *slog.Logger
+	notify        *notifier
+	configuration func() (*config.Config, error) // read anew
+	broker        *actors.Broker
+}
+
 // serve runs a broker until ctx ends, which is the good end, or the broker does.
-func serve(ctx context.Context, io stdio, env []string, cfg *config.Config, log *slog.Logger, options ...actors.Option) error {
+func (r *running) serve(ctx context.Context, cfg *config.Config, options ...actors.Option) error {
+	defer r.notify.close()
+	var hangups <-chan os.Signal
+	if r.io.hangups != nil {
+		signals, stop := r.io.hangups()
+		defer stop()
+		hangups = signals
+	}
 	info, _ := debug.ReadBuildInfo()
-	b, err := actors.Start(ctx, cfg, append(options, actors.WithLogger(log), actors.WithVersion(version(info)))...)
+	b, err := actors.Start(ctx, cfg, append(options, actors.WithLogger(r.log), actors.WithVersion(version(info)))...)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // The signal came first, and there is nothing to drain.
 		}
 		return err
 	}
-	endControl, err := serveControl(cfg, b, env, log)
+	r.broker = b
+	endControl, err := serveControl(cfg, b, r.env, r.log)
 	if err != nil {
 		_ = b.Shutdown(ctx)
 		return err
 	}
 	defer endControl()
-	for _, line := range announce(cfg, b.Addrs()) {
-		fmt.Fprintln(io.out, line)
+	r.announce(cfg, nil)
+	r.notify.ready()
+	watchdog, stop := r.notify.watchdog()
+	defer stop()
+	for {
+		select {
+		case <-hangups:
+			r.reload(ctx)
+		case <-watchdog:
+			r.prove(ctx)
+		case <-b.Done():
+			return fmt.Errorf("the broker has given up; the log says why")
+		case <-ctx.Done():
+			return r.shutdown(ctx)
+		}
 	}
-	for _, w := range cfg.Warnings() {
-		log.Warn(w.Text, "key", w.Key)
-	}
-	select {
-	case <-ctx.Done():
-	case <-b.Done():
-		return fmt.Errorf("the broker has given up; the log says why")
-	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Shutdown.DrainTimeout)
-	defer cancel()
-	log.Info("shutting down", "drain_timeout", cfg.Shutdown.DrainTimeout.String())
-	if err := b.Shutdown(bounded); err != nil {
-		log.Warn("shut down before everything was drained", "err", err)
+}
+
+// shutdown ends the broker in order. The configuration bounds it.
+func (r *running) shutdown(ctx context.Context) error {
+	r.notify.stopping()
+	r.log.Info("shutting down")
+	if err := r.broker.Shutdown(context.WithoutCancel(ctx)); err != nil {
+		r.log.Warn("shut down before everything was drained", "err", err)
 		return nil
 	}
-	log.Info("shut down")
+	r.log.Info("shut down")
 	return nil
 }
 
-// newLogger logs to w as the configuration says, which was checked.
-func newLogger(w io.Writer, c config.Log) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		level = slog.LevelInfo
+// announce says where the broker listens, but for where it did before, and what should be known about that.
+func (r *running) announce(cfg *config.Config, before []net.Addr) {
+	var fresh []net.Addr
+	for _, a := range r.broker.Addrs() {
+		if !slices.ContainsFunc(before, func(b net.Addr) bool { return a.Network() == b.Network() && a.String() == b.String() }) {
+			fresh = append(fresh, a)
+		}
 	}
-	o := &slog.HandlerOptions{Level: level}
-	if c.Format == "text" || (c.Format == "auto" && isTerminal(w)) {
-		return slog.New(slog.NewTextHandler(w, o))
+	for _, line := range announce(cfg, fresh) {
+		fmt.Fprintln(r.io.out, line)
 	}
-	return slog.New(slog.NewJSONHandler(w, o))
+	for _, w := range cfg.Warnings() {
+		r.log.Warn(w.Text, "key", w.Key)
+	}
+}
+
+// reloadTimeout bounds how long a reload waits for listeners that go to be gone.
+const reloadTimeout = 30 * time.Second
+
+// reload reads the configuration again and puts it in force, or changes nothing and says why.
+func (r *running) reload(ctx context.Context) {
+	r.notify.reloading()
+	defer r.notify.ready()
+	cfg, err := r.configuration()
+	if err != nil {
+		r.notReloaded(err)
+		return
+	}
+	before := r.broker.Addrs()
+	bounded, cancel := context.WithTimeout(ctx, reloadTimeout)
+	defer cancel()
+	report, err := r.broker.Reload(bounded, cfg)
+	if report == nil {
+		r.notReloaded(err)
+		return
+	}
+	r.logs.set(cfg.Log)
+	if err != nil {
+		r.log.Error("reloaded, but not everything could be done", "err", err)
+	}
+	r.log.Info("reloaded", "changed", report.Changed, "opened", report.Opened, "closed", report.Closed)
+	if len(report.Restart) > 0 {
+		r.log.Warn("a changed setting takes a restart", "keys", report.Restart)
+	}
+	r.announce(cfg, before)
+}
+
+// notReloaded logs each reason in a line of its own.
+func (r *running) notReloaded(err error) {
+	const text = "not reloaded: the configuration that was in force stays so"
+	problems := config.ProblemsOf(err)
+	for _, p := range problems {
+		r.log.Error(text, "err", oneLine(p.Error()))
+	}
+	if len(problems) == 0 {
+		r.log.Error(text, "err", oneLine(err.Error()))
+	}
+}
+
+// prove tells the service manager that the broker lives, if its actors answer.
+func (r *running) prove(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(ctx, r.notify.interval/2)
+	defer cancel()
+	if err := r.broker.Ping(bounded); err != nil {
+		if ctx.Err() == nil {
+			r.log.Error("the watchdog is not told that the broker lives", "err", err)
+		}
+		return
+	}
+	r.notify.alive()
 }
 
 // isTerminal says whether a person is likely to be looking. A device that is none, like /dev/null, does no harm: nobody

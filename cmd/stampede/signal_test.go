@@ -133,6 +133,55 @@ func TestProcess(t *testing.T) {
 		})
 	}
 
+	// reload and stop find the broker by its pid_file, and say so when there is none; a broken file is not sent on.
+	t.Run("reload and stop", func(t *testing.T) {
+		path := file(t, "s.toml", "pid_file = \"s.pid\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n")
+		ask := func(args ...string) *process {
+			t.Helper()
+			p := launch(t, binary, nil, append(args, "-c", path)...)
+			p.end()
+			return p
+		}
+		if p := ask("reload"); p.ProcessState.ExitCode() != exitFailed || !strings.Contains(p.err.String(), "no broker runs with the pid_file") {
+			t.Errorf("without a broker: %s", p.err)
+		}
+		broker := launch(t, binary, nil, "-c", path)
+		address := addressIn(t, broker.out.await(t, "Listening on 127.0.0.1:"))
+		c := dial(t, "tcp://"+address, options{})
+		if p := launch(t, binary, nil, "-c", path); p.end() != exitFailed || !strings.Contains(p.err.String(), "belongs to the broker with the process number") {
+			t.Errorf("a second broker: %s", p.err)
+		}
+		if p := ask("reload"); p.ProcessState.ExitCode() != exitOK {
+			t.Errorf("reload: %s", p.err)
+		}
+		broker.err.await(t, `"msg":"reloaded"`)
+		rewrite(t, path, "pid_file = \"s.pid\"\nlogin = 5\n")
+		if p := ask("-s", "reload"); p.ProcessState.ExitCode() != exitFailed || !strings.Contains(p.err.String(), "s.toml:2: login") {
+			t.Errorf("a broken file: %s", p.err)
+		}
+		broker.signal(syscall.SIGHUP)
+		if line := broker.err.await(t, "not reloaded"); !strings.Contains(line, "s.toml:2: login") {
+			t.Errorf("logged %s", line)
+		}
+		rewrite(t, path, "pid_file = \"s.pid\"\n")
+		if p := ask("-s", "quit"); p.ProcessState.ExitCode() != exitOK {
+			t.Errorf("stop: %s", p.err)
+		}
+		if _, err := c.next(t.Context()); err == nil || !strings.Contains(err.Error(), "(shutdown)") {
+			t.Errorf("the client was told %v", err)
+		}
+		if code := broker.end(); code != exitOK {
+			t.Errorf("ended with %d: %s", code, broker.err)
+		}
+		if p := ask("stop"); p.ProcessState.ExitCode() != exitFailed || !strings.Contains(p.err.String(), "no broker runs") {
+			t.Errorf("stopped twice: %s", p.err)
+		}
+		rewrite(t, filepath.Join(filepath.Dir(path), "s.pid"), "1\n")
+		if p := ask("stop"); p.ProcessState.ExitCode() != exitFailed || !strings.Contains(p.err.String(), "left behind") {
+			t.Errorf("a file that was left behind: %s", p.err)
+		}
+	})
+
 	// A second signal ends the broker at once, though a client has not taken what it was sent.
 	t.Run("a second signal ends serve at once", func(t *testing.T) {
 		broker, address := serve(t, "STAMPEDE_SHUTDOWN_DRAIN_TIMEOUT=1h", "STAMPEDE_SESSION_LINGER=1m")
