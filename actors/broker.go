@@ -70,6 +70,7 @@ type core struct {
 	authorizer    access.Authorizer    // likewise
 	interceptors  []Interceptor
 	desk          loginDesk
+	throttle      access.Throttle
 
 	connections    atomic.Int64
 	open           sync.Map // number → *checkpoint, of every connection; for Clients
@@ -206,7 +207,7 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 	if err := c.checkExposure(cfg); err != nil {
 		return nil, err
 	}
-	policy, err := access.FromConfig(cfg)
+	policy, err := access.FromConfig(cfg, c.clock.Now, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ type checkpoint struct {
 
 	identity *access.Identity   // who the client is; nil before CONNECTED
 	permits  permits            // what it may do
+	expiry   transport.Timer    // ends the connection when the login does; nil: it does not end
 	asking   context.Context    // of questions about it; made when the first is asked
 	hangUp   context.CancelFunc // ends asking
 

@@ -15,6 +15,7 @@ const (
 	CodeSyntax             Code = "syntax"              // the frame can't be read, or lacks a header
 	CodeVersion            Code = "version"             // no common protocol version
 	CodeAuth               Code = "auth err"            // wrong or missing login
+	CodeLoginExpired       Code = "login expired"       // a token that let the client in is not good any more
 	CodeForbidden          Code = "forbidden"           // no right to do that
 	CodeRefused            Code = "refused"             // a program that embeds the broker did not take the message
 	CodeNotConnected       Code = "not connected"       // a frame before CONNECT

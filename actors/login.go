@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -98,27 +99,48 @@ func credentials(f *stompwire.Frame, info *transport.Info) *access.Credentials {
 	return c
 }
 
-// authenticate has the authenticators asked about a client, and the answer sent to its session.
-func (c *core) authenticate(ctx context.Context, conn *transport.Conn, given *access.Credentials, session *actor.PID) {
-	policy := c.access.Load()
-	answered := c.desk.submit(question{ctx: ctx, ask: func() {
+// authenticate has the authenticators asked about a client, and the answer sent to its session. Who has failed from there
+// before waits first, and the answer to another failure is held back.
+func (c *core) authenticate(ctx context.Context, policy *access.Policy, conn *transport.Conn, given *access.Credentials, session *actor.PID) {
+	answer := func(m *loggedIn) { c.system.Root.Send(session, m) }
+	q := question{ctx: ctx, ask: func() {
 		var id *access.Identity
 		call(func() (err error) {
 			id, err = policy.Authenticate(ctx, c.authenticator, given)
 			return err
 		}, func(err error) {
-			m := &loggedIn{identity: id}
-			if err != nil {
-				m = &loggedIn{fault: c.loginRefused(conn, given, err)}
+			if err == nil {
+				c.throttle.Succeeded(given)
+				answer(&loggedIn{identity: id})
+				return
 			}
-			c.system.Root.Send(session, m)
+			if ctx.Err() != nil {
+				return // nobody waits any more
+			}
+			m := &loggedIn{fault: c.loginRefused(conn, given, err)}
+			var d time.Duration
+			if !errors.Is(err, access.ErrUnavailable) {
+				d = c.throttle.Failed(given, c.clock.Now(), &c.settings().Access)
+			}
+			c.after(d, func() { answer(m) })
 		})
-	}})
-	if !answered {
-		c.system.Root.Send(session, &loggedIn{fault: &Fault{
-			Code: CodeConnections, Message: "too many logins at once", Detail: fmt.Sprintf("%d others wait to be logged in; try again later", maxWaitingQuestions),
-		}})
+	}}
+	c.after(c.throttle.Wait(given, c.clock.Now(), &c.settings().Access), func() {
+		if ctx.Err() == nil && !c.desk.submit(q) {
+			answer(&loggedIn{fault: &Fault{
+				Code: CodeConnections, Message: "too many logins at once", Detail: fmt.Sprintf("%d others wait to be logged in; try again later", maxWaitingQuestions),
+			}})
+		}
+	})
+}
+
+// after runs f when d has passed; at once if that is nothing.
+func (c *core) after(d time.Duration, f func()) {
+	if d <= 0 {
+		f()
+		return
 	}
+	c.clock.AfterFunc(d, f)
 }
 
 // loginRefused is what a client that is not let in is told: the same, whatever is wrong. The log says more, but no secret.

@@ -38,7 +38,7 @@ func (b *Broker) Reload(ctx context.Context, cfg *config.Config) (*Reloaded, err
 	if err := errors.Join(cfg.Validate(), cfg.CheckFiles(), c.checkExposure(cfg)); err != nil {
 		return nil, err
 	}
-	policy, err := access.FromConfig(cfg)
+	policy, err := access.FromConfig(cfg, c.clock.Now, c.access.Load())
 	if err != nil {
 		return nil, err
 	}
@@ -99,6 +99,7 @@ type settingsChanged struct{ done func() }
 // settingsChanged takes over what a session keeps of the configuration.
 func (s *session) settingsChanged(ctx actor.Context) {
 	s.transactions.limits = s.core.transactionLimits()
+	s.policyChanged(ctx)
 	s.watchIdle(ctx)
 	s.resume(ctx, waitRate) // there may be no bound any more
 	if s.phase == connected {

@@ -40,6 +40,8 @@ func (s *session) receive(ctx actor.Context, message any) {
 		s.loggedIn(ctx, m)
 	case *authorized:
 		s.authorized(ctx, m)
+	case *loginExpired:
+		s.loginExpired(ctx)
 	case *resolved:
 		s.found = m
 		s.resume(ctx, waitResolve)
@@ -373,7 +375,7 @@ func reasonFor(c Code) transport.CloseReason {
 		return transport.ReasonShutdown
 	case CodeInternal:
 		return transport.ReasonInternalError
-	case CodeAuth, CodeForbidden, CodeRefused:
+	case CodeAuth, CodeForbidden, CodeLoginExpired, CodeRefused:
 		return transport.ReasonRefused
 	case CodeHeartBeat:
 		return transport.ReasonHeartBeatTimeout

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -43,6 +44,9 @@ func (s *session) present() context.Context {
 func (cp *checkpoint) stopAsking() {
 	if cp.hangUp != nil {
 		cp.hangUp()
+	}
+	if cp.expiry != nil {
+		cp.expiry.Stop()
 	}
 }
 
@@ -94,6 +98,62 @@ func (p *permits) granted(action access.Action, name string, pattern bool) bool 
 		return p.grants.AllowsAll(action, name)
 	}
 	return p.grants.Allows(action, name)
+}
+
+// loginExpired (clock → session): a login is not good any more.
+type loginExpired struct{}
+
+// watchExpiry sets the timer that ends a connection with its login. It outlives the session, as its mailbox does.
+func (s *session) watchExpiry(ctx actor.Context) {
+	if s.expiry != nil {
+		s.expiry.Stop()
+		s.expiry = nil
+	}
+	if s.identity.Expires.IsZero() {
+		return
+	}
+	system, self := ctx.ActorSystem(), ctx.Self()
+	s.expiry = s.core.clock.AfterFunc(s.identity.Expires.Sub(s.core.clock.Now()), func() { system.Root.Send(self, &loginExpired{}) })
+}
+
+func (s *session) loginExpired(ctx actor.Context) {
+	if s.phase != connected || s.identity.Expires.IsZero() {
+		return
+	}
+	if s.core.clock.Now().Before(s.identity.Expires) {
+		s.watchExpiry(ctx)
+		return
+	}
+	s.core.log.Info("a login has expired", "user", s.identity.User, "by", s.identity.By, "remote", remote(s.conn))
+	s.fail(ctx, faultf(CodeLoginExpired, "login expired", "the %s that let this connection in was good until %s; log in again", s.identity.By, s.identity.Expires.UTC().Format(time.RFC3339)), "", false)
+}
+
+// policyChanged holds a client against a new configuration. Who could not come in now as it did then, and who is subscribed
+// to something that it may not read any more, is sent away.
+func (s *session) policyChanged(ctx actor.Context) {
+	if s.phase != connected {
+		return // whoever is about to come in is looked at again then
+	}
+	id, err := s.core.access.Load().Recheck(s.identity)
+	if err != nil {
+		s.core.log.Warn("a login was withdrawn", "user", s.identity.User, "by", s.identity.By, "remote", remote(s.conn))
+		s.fail(ctx, loginWithdrawn(), "", false)
+		return
+	}
+	s.identity = id
+	s.permit()
+	for _, sub := range s.orderedSubscriptions() {
+		name, pattern := sub.destination.full, sub.destination.pattern
+		if !sub.ended.Load() && !isTemporary(name) && !s.permits.granted(access.Read, name, pattern) {
+			s.core.log.Warn("a right was withdrawn", "user", id.User, "destination", name, "remote", remote(s.conn))
+			s.fail(ctx, forbidden(access.Read, name), "", false)
+			return
+		}
+	}
+}
+
+func loginWithdrawn() *Fault {
+	return faultf(CodeAuth, "login withdrawn", "the configuration of the broker has changed, and this login is not good any more")
 }
 
 // permit works out what a client may do, now that it is known who it is.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"stampede/actors/access"
 	"stampede/stompwire"
 	"stampede/transport"
 )
@@ -16,7 +17,8 @@ import (
 type login struct {
 	version       stompwire.Version
 	send, receive time.Duration // heart-beats
-	answer        *loggedIn     // nil: it has not come
+	policy        *access.Policy
+	answer        *loggedIn // nil: it has not come
 }
 
 // first handles the first frame, which must be CONNECT or STOMP. False: who the client is has to be found out first.
@@ -39,7 +41,11 @@ func (s *session) first(ctx actor.Context, f *stompwire.Frame) bool {
 	case answer.fault != nil:
 		s.fail(ctx, answer.fault, "", false)
 	default:
-		if fault := s.join(s.login); fault != nil {
+		fault := s.stillGood(s.login)
+		if fault == nil {
+			fault = s.join(s.login)
+		}
+		if fault != nil {
 			s.fail(ctx, fault, "", false)
 			return true
 		}
@@ -63,16 +69,31 @@ func (s *session) beginLogin(ctx actor.Context, f *stompwire.Frame) *Fault {
 		return fault
 	}
 	given := credentials(f, s.conn.Info())
-	if policy := s.core.access.Load(); s.core.authenticator == nil && policy.Open() {
+	l.policy = s.core.access.Load()
+	if s.core.authenticator == nil && l.policy.Open() {
 		l.answer = &loggedIn{}
 		var err error
-		if l.answer.identity, err = policy.Welcome(given); err != nil {
+		if l.answer.identity, err = l.policy.Welcome(given); err != nil {
 			l.answer.fault = s.core.loginRefused(s.conn, given, err)
 		}
 	} else {
-		s.core.authenticate(s.present(), s.conn, given, ctx.Self())
+		s.core.authenticate(s.present(), l.policy, s.conn, given, ctx.Self())
 	}
 	s.login = l
+	return nil
+}
+
+// stillGood holds who comes in against the policy of now, should the configuration have changed meanwhile.
+func (s *session) stillGood(l *login) *Fault {
+	policy := s.core.access.Load()
+	if policy == l.policy {
+		return nil
+	}
+	id, err := policy.Recheck(l.answer.identity)
+	if err != nil {
+		return loginWithdrawn()
+	}
+	l.answer, l.policy = &loggedIn{identity: id}, policy
 	return nil
 }
 
@@ -89,6 +110,7 @@ func (s *session) admit(ctx actor.Context, l *login) {
 	s.version = l.version
 	s.identity = l.answer.identity
 	s.permit()
+	s.watchExpiry(ctx)
 	answer := stompwire.Frame{Command: stompwire.Connected, Header: stompwire.Header{
 		{Name: "version", Value: s.version.String()},
 		{Name: "session", Value: s.core.boot + "-" + strconv.FormatUint(s.id, 10)},

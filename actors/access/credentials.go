@@ -57,3 +57,6 @@ func (c *Credentials) String() string { return fmt.Sprintf("login %q", c.Login) 
 
 // LogValue implements slog.LogValuer.
 func (c *Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// shown tells whether the CONNECT itself says who it comes from. Many clients always send both headers, be they empty.
+func (c *Credentials) shown() bool { return c.Login != "" || c.Passcode != "" }

@@ -23,14 +23,15 @@ type Identity struct {
 	// a program's own.
 	By string
 
-	stamp string // what of the policy it rests on: see Policy.Recheck
+	stamp   string   // what of the policy it rests on, "kind:…"; "": nothing of it. See Policy.Recheck
+	claimed []string // the groups that the credentials themselves name
 }
 
 // In tells whether the user belongs to a group.
 func (id *Identity) In(group string) bool { return slices.Contains(id.Groups, group) }
 
 // anonymous is who did not log in.
-func anonymous() *Identity { return &Identity{User: Anonymous, By: Anonymous} }
+func anonymous() *Identity { return &Identity{User: Anonymous, By: Anonymous, stamp: "anonymous"} }
 
 // Rights are patterns of destinations, by what may be done with those that match. See [Pattern].
 type Rights struct {

@@ -28,5 +28,5 @@ func (p *pair) Authenticate(_ context.Context, c *Credentials) (*Identity, error
 // stamp changes with either half.
 func (p *pair) stamp() string {
 	both := sha256.Sum256(slices.Concat(p.login[:], p.passcode[:]))
-	return string(both[:])
+	return "login:" + string(both[:])
 }

@@ -3,7 +3,11 @@ package access
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"slices"
+	"strings"
+	"time"
 
 	"stampede/config"
 )
@@ -11,22 +15,71 @@ import (
 // Policy is what a configuration says about who may come in and what they may do. It is not changed once it was made: a
 // new configuration makes a new one.
 type Policy struct {
-	authenticators chain // none: the configuration asks nobody to log in
-	anonymous      bool  // who shows nothing is let in all the same
-	rules          []rule
+	anonymous bool // who shows nothing is let in all the same
+	rules     []rule
+
+	pair         *pair // these may be nil
+	tokens       *tokens
+	jwt          *jwtLogins
+	certificates certificates
+	users        *userLogins
+
+	all   chain // of these, those that there are
+	spent *spent
 }
 
-// FromConfig makes the policy of a configuration that is valid.
-func FromConfig(cfg *config.Config) (*Policy, error) {
-	p := &Policy{anonymous: cfg.AllowAnonymous, rules: rulesOf(cfg.Rights)}
+// FromConfig makes the policy of a configuration that is valid. It reads the files that it names; the error is
+// config.Problems. now is the clock that the age of tokens is told by. The tokens that an earlier policy has seen are not
+// taken again by the new one; earlier may be nil.
+func FromConfig(cfg *config.Config, now func() time.Time, earlier *Policy) (*Policy, error) {
+	p := &Policy{anonymous: cfg.AllowAnonymous, rules: rulesOf(cfg.Rights), certificates: newCertificates(cfg.Listen), spent: &spent{}}
+	if earlier != nil {
+		p.spent = earlier.spent
+	}
+	var problems config.Problems
+	problem := func(key string, err error) {
+		if several := config.ProblemsOf(err); several != nil {
+			problems = append(problems, several...)
+		} else if err != nil {
+			problems = append(problems, config.Problem{Key: key, Text: err.Error()})
+		}
+	}
 	if cfg.Login != "" || cfg.Passcode != "" {
-		p.authenticators = append(p.authenticators, newPair(cfg.Login, cfg.Passcode.Reveal()))
+		p.pair = newPair(cfg.Login, cfg.Passcode.Reveal())
+		p.all = append(p.all, p.pair)
+	}
+	if cfg.Secret != "" {
+		p.tokens = &tokens{
+			secret: cfg.Secret.Reveal(), hash: cfg.SecretHash, timeout: cfg.SecretTimeout, session: cfg.SecretSessionTimeout,
+			now: now, spent: p.spent,
+		}
+		p.all = append(p.all, p.tokens)
+	}
+	if cfg.JWT.On() {
+		logins, err := newJWTLogins(&cfg.JWT, now)
+		problem("jwt", err)
+		p.jwt = logins
+		p.all = append(p.all, p.jwt)
+	}
+	if len(p.certificates) > 0 {
+		p.all = append(p.all, p.certificates)
+	}
+	if cfg.UsersFile != "" {
+		users, err := ReadUsers(cfg.UsersFile)
+		problem("users_file", err)
+		if err == nil {
+			p.users = newUserLogins(users, cfg.Access.MaxHashes)
+			p.all = append(p.all, p.users) // the last: its hashes are slow
+		}
+	}
+	if len(problems) > 0 {
+		return nil, problems
 	}
 	return p, nil
 }
 
 // Open tells whether nobody has to log in, as far as the configuration is concerned.
-func (p *Policy) Open() bool { return len(p.authenticators) == 0 }
+func (p *Policy) Open() bool { return len(p.all) == 0 }
 
 // Welcome lets a client in where nobody has to log in: one of this machine, one with a certificate that is trusted, and
 // any if the configuration says so. Addresses are checked when the broker starts already; but connections may come to it in
@@ -52,16 +105,69 @@ func ofThisMachine(a net.Addr) bool {
 
 // Authenticate asks first, if it is not nil, and then what is configured. The error is never ErrUnknown.
 func (p *Policy) Authenticate(ctx context.Context, first Authenticator, c *Credentials) (*Identity, error) {
-	all := p.authenticators
 	if first != nil {
-		all = append(chain{first}, all...)
+		if id, err := (chain{first}).Authenticate(ctx, c); !errors.Is(err, ErrUnknown) {
+			return id, err
+		}
 	}
-	id, err := all.Authenticate(ctx, c)
-	if !errors.Is(err, ErrUnknown) {
-		return id, err
-	}
-	if p.anonymous && !c.HasLogin && !c.HasPasscode {
+	id, err := p.all.Authenticate(ctx, c)
+	switch {
+	case err == nil && id.User == Anonymous:
+		return nil, fmt.Errorf("%w: the name %s is kept for who does not log in", ErrRefused, Anonymous)
+	case err == nil:
+		return p.withGroups(id), nil
+	case !errors.Is(err, ErrUnknown):
+		return nil, err
+	case p.anonymous && !c.shown():
 		return anonymous(), nil
 	}
 	return nil, ErrRefused
+}
+
+// withGroups adds the groups that the users file gives a user, whatever it came in by.
+func (p *Policy) withGroups(id *Identity) *Identity {
+	if p.users == nil {
+		return id
+	}
+	user, _ := p.users.users.Find(id.User)
+	if len(user.Groups) == 0 {
+		return id
+	}
+	with := *id
+	with.Groups = slices.Concat(id.claimed, user.Groups)
+	slices.Sort(with.Groups)
+	with.Groups = slices.Compact(with.Groups)
+	return &with
+}
+
+// Recheck holds somebody who is in already against this policy, which is newer than the one that let it in: the identity
+// as it is now, or an error if what it came in by is not there any more. Who a program's own authenticator let in stays.
+func (p *Policy) Recheck(id *Identity) (*Identity, error) {
+	kind, _, _ := strings.Cut(id.stamp, ":")
+	ok := false
+	switch kind {
+	case "":
+		return id, nil
+	case "anonymous":
+		ok = p.Open() || p.anonymous
+	case "login":
+		ok = p.pair != nil && p.pair.stamp() == id.stamp
+	case "token":
+		ok = p.tokens != nil && p.tokens.stamp() == id.stamp
+	case "jwt":
+		ok = p.jwt != nil && p.jwt.has(id.stamp)
+	case "certificate":
+		ok = len(p.certificates) > 0
+	case "user":
+		if p.users != nil {
+			user, known := p.users.users.Find(id.User)
+			ok = known && userStamp(&user) == id.stamp
+		}
+	}
+	if !ok {
+		return nil, fmt.Errorf("%w: what it came in by is not there any more", ErrRefused)
+	}
+	now := *id
+	now.Groups = id.claimed
+	return p.withGroups(&now), nil
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"stampede/actors/access"
 	"stampede/config"
 )
 
@@ -11,7 +13,7 @@ func checkCommand() command {
 	return command{
 		name: "check", summary: "find every mistake in a configuration without running it",
 		about: `Reports all mistakes at once, one line each: file:line: key: problem. Looks at the
-STAMPEDE_ variables of the environment and at certificate files as well.`,
+STAMPEDE_ variables of the environment and at the files that it names as well.`,
 		example: `  stampede check -c stampede.toml
   STAMPEDE_LIMITS_OUTBOX=1GiB stampede check -c stampede.toml`,
 		prepare: func(f *flags) func(context.Context, stdio, []string) error {
@@ -23,7 +25,7 @@ STAMPEDE_ variables of the environment and at certificate files as well.`,
 				}
 				cfg, err := load(*file, env)
 				if err == nil {
-					err = cfg.CheckFiles()
+					err = checkFiles(cfg)
 				}
 				if err == nil && *faults != "" {
 					_, err = config.LoadFaults(*faults)
@@ -43,4 +45,14 @@ STAMPEDE_ variables of the environment and at certificate files as well.`,
 			}
 		},
 	}
+}
+
+// checkFiles looks at all files that a configuration names: certificates, users, keys of tokens.
+func checkFiles(cfg *config.Config) error {
+	_, err := access.FromConfig(cfg, time.Now, nil)
+	certificates := config.ProblemsOf(cfg.CheckFiles())
+	if all := append(certificates, config.ProblemsOf(err)...); len(all) > 0 {
+		return all
+	}
+	return err
 }

@@ -58,10 +58,10 @@ func TestHangUpReloads(t *testing.T) {
 			t.Errorf("with the new login: %+v", r)
 		}
 	}
-	b.interrupt()
-	if _, err := c.next(t.Context()); err == nil || !strings.Contains(err.Error(), "(shutdown)") {
-		t.Errorf("the client that was there before was told %v", err)
+	if _, err := c.next(t.Context()); err == nil || !strings.Contains(err.Error(), "login withdrawn") {
+		t.Errorf("the client that had come in without a login was told %v", err)
 	}
+	b.interrupt()
 	if code := b.wait(); code != exitOK {
 		t.Errorf("ended with %d", code)
 	}

@@ -79,7 +79,7 @@ func (s *server) configuration(env []string) (*config.Config, error) {
 		err = s.override(cfg)
 	}
 	if err == nil {
-		err = cfg.CheckFiles()
+		err = checkFiles(cfg)
 	}
 	if err != nil {
 		return nil, err
