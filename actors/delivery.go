@@ -20,6 +20,7 @@ type Delivery struct {
 	*Message
 	subscription *Subscription
 	actor        *actor.PID // the subscription's
+	entry        *entry     // the queue's; nil on topics
 	epoch        uint32
 	number       uint64
 	attempt      int
@@ -38,8 +39,12 @@ func (d *Delivery) Discard() { d.answer(discarded) }
 
 func (d *Delivery) answer(how outcome) {
 	if d.answered.CompareAndSwap(false, true) {
-		d.subscription.broker.core.system.Root.Send(d.actor, &acknowledge{epoch: d.epoch, number: d.number, how: how})
+		d.tell(how)
 	}
+}
+
+func (d *Delivery) tell(how outcome) {
+	d.subscription.broker.core.system.Root.Send(d.actor, &acknowledge{epoch: d.epoch, number: d.number, how: how})
 }
 
 // Redelivered tells whether the message was given out before, to whomever.

@@ -689,6 +689,10 @@ func (d *destination) prepare(ctx actor.Context, m *prepare) {
 
 // tryPrepare answers a COMMIT; false: it has to wait for room.
 func (d *destination) tryPrepare(ctx actor.Context, m *prepare) bool {
+	if m.strict && !d.claimable(m.settles) {
+		d.refusePrepare(ctx, m, faultf(CodeAck, "nothing to acknowledge", "a delivery of %q is not this subscription's any more: it comes again", d.handle.name))
+		return true
+	}
 	if q := d.queue; q != nil && len(m.batch) > 0 {
 		n := len(m.batch)
 		switch {
@@ -714,6 +718,18 @@ func (d *destination) tryPrepare(ctx actor.Context, m *prepare) bool {
 	}
 	d.prepared[m.id] = m
 	ctx.Send(m.session, &prepared{id: m.id, to: d.handle})
+	return true
+}
+
+// claimable tells whether all of these deliveries are their consumers'.
+func (d *destination) claimable(settles []preparedSettles) bool {
+	for _, s := range settles {
+		for _, item := range s.items {
+			if !d.queue.has(s.key, s.epoch, item.entry) {
+				return false
+			}
+		}
+	}
 	return true
 }
 

@@ -40,7 +40,7 @@
 //   - What one goroutine publishes to one destination arrives in that order.
 //   - A queue's delivery that is not acknowledged comes again, with Redelivered, when it is refused, when its
 //     subscription ends, or when a part of the broker fails: at least once. A handler that must not do
-//     something twice has to know what it did.
+//     something twice has to know what it did; [Broker.Commit] passes a message on exactly once.
 //   - A topic's message is given to whoever is subscribed at that moment, once.
 //   - A subscription is given no more than its prefetch ahead. A full queue makes Publish wait. No buffer is
 //     without a limit.

@@ -116,6 +116,33 @@ func ExampleBroker_SubscribeFunc() {
 	// Output: rose
 }
 
+// A worker between two queues passes each message on once, whatever fails: it publishes and acknowledges in one
+// transaction.
+func ExampleBroker_Commit() {
+	ctx := context.Background()
+	broker := embedded()
+	defer broker.Shutdown(ctx)
+
+	broker.SubscribeFunc(ctx, "/queue/orders", func(ctx context.Context, d *actors.Delivery) error {
+		tx := new(actors.Transaction)
+		tx.Publish("/queue/paid", d.Body())
+		tx.Ack(d)
+		return broker.Commit(ctx, tx)
+	})
+	paid, err := broker.Subscribe(ctx, "/queue/paid")
+	if err != nil {
+		panic(err)
+	}
+	broker.Publish(ctx, "/queue/orders", []byte("two teapots"))
+	d, err := paid.Next(ctx)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("paid: %s\n", d.Body())
+	d.Ack()
+	// Output: paid: two teapots
+}
+
 // A question and its answer; the one who answers may as well be a STOMP client.
 func ExampleBroker_Request() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

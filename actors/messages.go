@@ -245,6 +245,7 @@ type prepare struct {
 	batch   []*Message
 	size    int
 	settles []preparedSettles
+	strict  bool // refuse, if one of those deliveries is not the consumer's any more
 	session *actor.PID
 
 	freed  bool // the booked room is given back; like the next two: how far decide has come

@@ -78,15 +78,17 @@ type program struct {
 	life          *life
 	serial        uint32
 	subscriptions map[uint32]*Subscription
-	waiting       map[string][]*waitingRequest // for a destination, in the order they came
-	closing       bool                         // the broker ends: no new subscription, and none stays
+	waiting       map[string][]finder // for a destination, in the order they came
+	commits       map[txID]*ownCommit
+	nextCommit    uint64
+	closing       bool // the broker ends: no new subscription, and none stays
 }
 
 // endSubscriptions (broker → program): the broker is going to end.
 type endSubscriptions struct{}
 
 func newProgram(c *core) func(*life) process {
-	p := &program{programState: c.program, subscriptions: make(map[uint32]*Subscription), waiting: make(map[string][]*waitingRequest)}
+	p := &program{programState: c.program, subscriptions: make(map[uint32]*Subscription), waiting: make(map[string][]finder), commits: make(map[txID]*ownCommit)}
 	return func(l *life) process {
 		p.life = l
 		return p
@@ -106,6 +108,17 @@ func (p *program) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *PublishRequest:
 		p.publishRequest(ctx, m)
+	case *Transaction:
+		p.transact(ctx, m)
+	case *ownCommit:
+		p.commit(ctx, m)
+	case *giveUpCommit:
+		p.failCommit(ctx, m.commit, nil)
+		m.undone.give(nil)
+	case *prepared:
+		p.prepared(ctx, m)
+	case *decided:
+		p.decided(m)
 	case *resolved:
 		p.resolved(ctx, m)
 	case *openSubscription:
@@ -152,6 +165,9 @@ func (p *program) refuse(ctx actor.Context, message any) {
 			m.routed = true
 			p.respond(&waitingRequest{request: m, sender: ctx.Sender()}, internalFault())
 		}
+	case *ownCommit:
+		p.failCommit(ctx, m, internalFault())
+		m.asked.give(internalFault())
 	case *openSubscription:
 		p.turnAway(m.subscription, internalFault())
 	}

@@ -183,7 +183,7 @@ type waitingRequest struct {
 	sender  *actor.PID
 }
 
-// publishRequest carries a PublishRequest out, or has its destination found first.
+// publishRequest carries a PublishRequest out, once its destination is found.
 func (p *program) publishRequest(ctx actor.Context, m *PublishRequest) {
 	if m.routed {
 		return
@@ -205,20 +205,32 @@ func (p *program) publishRequest(ctx actor.Context, m *PublishRequest) {
 		p.end(w, fault)
 		return
 	}
-	parsed, to, fault := p.lookup(w.send.destination, false)
-	if to != nil && len(p.waiting[parsed.full]) > 0 {
+	p.find(ctx, w.send.destination, func(ctx actor.Context, to *handle, fault *Fault) {
+		if fault != nil {
+			p.end(w, fault)
+			return
+		}
+		p.route(ctx, w, to)
+	})
+}
+
+// finder goes on with a destination that was found, leased, or with the reason why there is none.
+type finder func(ctx actor.Context, to *handle, fault *Fault)
+
+// find gives a destination to then: at once, or when the router has made it. Whoever asks for the same one gets
+// it in the order of asking.
+func (p *program) find(ctx actor.Context, name string, then finder) {
+	parsed, to, fault := p.lookup(name, false)
+	if to != nil && len(p.waiting[name]) > 0 {
 		to.release()
 		to = nil // made meanwhile; others wait for it, and came before
 	}
-	switch {
-	case fault != nil:
-		p.end(w, fault)
-	case to != nil:
-		p.route(ctx, w, to)
-	default:
-		p.waiting[parsed.full] = append(p.waiting[parsed.full], w)
-		ctx.Send(p.core.router(), &resolve{name: parsed, session: ctx.Self(), owner: programID, mayCreate: true})
+	if to != nil || fault != nil {
+		then(ctx, to, fault)
+		return
 	}
+	p.waiting[name] = append(p.waiting[name], then)
+	ctx.Send(p.core.router(), &resolve{name: parsed, session: ctx.Self(), owner: programID, mayCreate: true})
 }
 
 // resolved goes on with what waited for a destination. Each question of ours leased it once.
@@ -230,16 +242,13 @@ func (p *program) resolved(ctx actor.Context, m *resolved) {
 		}
 		return
 	}
-	w := all[0]
 	if p.waiting[m.name] = all[1:]; len(all) == 1 {
 		delete(p.waiting, m.name)
 	}
-	if m.fault != nil {
-		p.end(w, m.fault)
-		return
+	if m.fault == nil {
+		p.remember(m.name, m.handle)
 	}
-	p.remember(m.name, m.handle)
-	p.route(ctx, w, m.handle)
+	all[0](ctx, m.handle, m.fault)
 }
 
 func (p *program) route(ctx actor.Context, w *waitingRequest, to *handle) {

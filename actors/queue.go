@@ -304,6 +304,12 @@ type claim struct {
 	how   outcome
 }
 
+// has tells whether a delivery is that consumer's.
+func (q *queue) has(key subscriptionKey, epoch uint32, e *entry) bool {
+	c := q.consumers[key]
+	return c != nil && c.epoch == epoch && e.state == entryOutstanding && e.consumer == c
+}
+
 // claim sets a delivery aside for a COMMIT; its consumer going away no longer puts it back. False:
 // the delivery is not that consumer's any more.
 func (q *queue) claim(key subscriptionKey, epoch uint32, e *entry, how outcome) bool {

@@ -206,7 +206,7 @@ func (s *subscription) give(item delivered, from *handle) {
 	}
 	number := s.window.add(u)
 	if s.own != nil {
-		s.handed = append(s.handed, &Delivery{Message: item.msg, subscription: s.own, actor: s.life.pid, epoch: s.epoch, number: number, attempt: item.deliveries})
+		s.handed = append(s.handed, &Delivery{Message: item.msg, subscription: s.own, actor: s.life.pid, entry: item.entry, epoch: s.epoch, number: number, attempt: item.deliveries})
 		return
 	}
 	start := len(s.extra)
