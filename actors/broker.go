@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -71,6 +72,7 @@ type core struct {
 	interceptors  []Interceptor
 	desk          loginDesk
 	throttle      access.Throttle
+	site          http.Handler // nil: the page that explains the port
 
 	connections    atomic.Int64
 	open           sync.Map // number → *checkpoint, of every connection; for Clients
@@ -145,6 +147,8 @@ type options struct {
 
 	authenticator access.Authenticator
 	authorizer    access.Authorizer
+
+	site http.Handler
 }
 
 // WithLogger has the broker log to l; without it it logs nothing.
@@ -204,6 +208,7 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 	c.rates.Store(newRates(&cfg.Limits))
 	c.names.from = o.random
 	c.authenticator, c.authorizer, c.interceptors = o.authenticator, o.authorizer, o.interceptors
+	c.site = o.site
 	if err := c.checkExposure(cfg); err != nil {
 		return nil, err
 	}

@@ -143,6 +143,7 @@ func (c *core) listenerConfig(cfg *config.Config, l *config.Listen, tlsConfig *t
 	networks, unix, _ := l.Proxies() // validated
 	return transport.ListenerConfig{
 		Wrap: c.wrapper(name),
+		Site: c.site,
 		Name: name, UnixMode: l.FileMode(),
 		STOMP: l.STOMP, WebSocket: l.WebSockets, HTTP: l.HTTP, TLS: tlsConfig, Origins: l.WebSocketsOrigin,
 		TLSOnly: l.TLSOnly, Web: l.Web, Trusted: l.Trusted, SniffTimeout: cfg.Session.LoginTimeout, ServerHeader: c.server,

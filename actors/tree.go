@@ -37,11 +37,11 @@ type Node struct {
 
 // Tree tells what actors there are, and how they are. Nothing is stopped for it: each actor is looked at by itself, so
 // two of them may be shown at slightly different moments.
-func (b *Broker) Tree() *Node { return b.core.look(b.top, -1) }
+func (b *Broker) Tree() *Node { return b.core.look(b.top, -1, -1) }
 
-// Subtree is Tree from the actor at a path on ("connections/c1"; "" is the top), depth levels deep; less than 0: all.
-// It is nil if there is no such actor.
-func (b *Broker) Subtree(path string, depth int) *Node {
+// Subtree is Tree from the actor at a path on ("connections/c1"; "" is the top), depth levels deep and with at most so
+// many children of each actor, the first ones; less than 0: all. It is nil if there is no such actor.
+func (b *Broker) Subtree(path string, depth, children int) *Node {
 	l := b.top
 	for name := range strings.SplitSeq(path, "/") {
 		if name == "" {
@@ -51,10 +51,10 @@ func (b *Broker) Subtree(path string, depth int) *Node {
 			return nil
 		}
 	}
-	return b.core.look(l, depth)
+	return b.core.look(l, depth, children)
 }
 
-func (c *core) look(l *life, depth int) *Node {
+func (c *core) look(l *life, depth, most int) *Node {
 	s := l.status.Load()
 	now := c.clock.Now()
 	n := &Node{
@@ -72,11 +72,14 @@ func (c *core) look(l *life, depth int) *Node {
 	}
 	children := l.family.list()
 	if depth == 0 {
-		n.Hidden = len(children)
-		return n
+		most = 0
+	}
+	if most >= 0 && len(children) > most {
+		n.Hidden = len(children) - most
+		children = children[:most]
 	}
 	for _, child := range children {
-		n.Children = append(n.Children, c.look(child, depth-1))
+		n.Children = append(n.Children, c.look(child, depth-1, most))
 	}
 	return n
 }

@@ -46,6 +46,7 @@ type Config struct {
 	Destinations Destinations  `toml:"destinations"`
 	Destination  []Destination `toml:"destination"`
 	Supervision  Supervision   `toml:"supervision"`
+	Console      Console       `toml:"console"`
 	Shutdown     Shutdown      `toml:"shutdown"`
 	Control      Control       `toml:"control"`
 	Access       Access        `toml:"access"`
@@ -329,6 +330,16 @@ type Supervision struct {
 	Window time.Duration `toml:"window" min:"1ms" max:"24h"`
 }
 
+// Console is the page at / of listeners that serve HTTP. Only the command has it: a program that embeds the broker brings a
+// page of its own, if it wants one.
+type Console struct {
+	// Enabled: without it there is a page that explains the port.
+	Enabled bool `toml:"enabled" reload:"restart"`
+	// Destination is what one must have the right to read to see how the broker is, by the login of a STOMP client. On the
+	// broker's own machine nobody has to log in where STOMP clients need not.
+	Destination string `toml:"destination" reload:"restart"`
+}
+
 // Shutdown says how the broker ends.
 type Shutdown struct {
 	// DrainTimeout bounds everything between the signal and the end; 0: it may take as long as it does.
@@ -408,6 +419,7 @@ func Default() *Config {
 			BackoffMax: 5 * time.Second,
 			Window:     10 * time.Second,
 		},
+		Console:  Console{Enabled: true, Destination: "/xtomp/stat"},
 		Shutdown: Shutdown{DrainTimeout: 10 * time.Second},
 		Control:  Control{Address: ControlAuto},
 		Access: Access{

@@ -14,7 +14,7 @@ import (
 var page string
 
 // Handler returns what the server answers over HTTP: the WebSocket upgrade on
-// any path, /health_check and /. It may be mounted in a foreign mux, of an
+// any path, /health_check, and a Site or else /. It may be mounted in a foreign mux, of an
 // http.Server whose connections can be hijacked (HTTP/1.1). After Close it
 // answers 503.
 func (s *Server) Handler() http.Handler { return s.handler }
@@ -46,6 +46,8 @@ func (s *Server) routes() http.Handler {
 			answer(w, http.StatusForbidden, "HTTP is not served here; this port serves: "+offered(&t.ListenerConfig))
 		case r.URL.Path == "/health_check":
 			t.healthCheck(w, r)
+		case t.Site != nil:
+			t.serveSite(w, r)
 		case r.URL.Path == "/":
 			t.frontPage(w, r)
 		default:

@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -275,5 +277,51 @@ func TestConfiguredOrigins(t *testing.T) {
 			conn.Abort()
 			c.Close()
 		}
+	}
+}
+
+// A site answers what the server has no answer for, on any path, and learns who asks: from where, by a proxy's word if it
+// is trusted, and whether over TLS. Health checks and upgrades stay the server's.
+func TestSite(t *testing.T) {
+	var caller *Caller
+	site := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		caller = CallerOf(r)
+		answer(w, http.StatusTeapot, "site "+r.URL.Path)
+	})
+	s := NewServer(ListenerConfig{
+		Name: "web", WebSocket: true, HTTP: true, Site: site, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+	}, func(*Conn) {}, nil, nil, nil)
+	defer s.Close()
+	ask := func(path, from string, header ...string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.RemoteAddr = from
+		for i := 0; i+1 < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		return w
+	}
+	for _, path := range []string{"/", "/any/path"} {
+		if w := ask(path, "198.51.100.7:1"); w.Code != http.StatusTeapot || w.Body.String() != "site "+path+"\n" {
+			t.Errorf("%s: %d %q", path, w.Code, w.Body)
+		}
+	}
+	if caller.Listener != "web" || caller.Remote.String() != "198.51.100.7:1" || caller.Forwarded || caller.TLS {
+		t.Errorf("the caller is %+v", caller)
+	}
+	ask("/", "192.0.2.1:1", "X-Forwarded-For", "203.0.113.9")
+	if caller.Remote.String() != "203.0.113.9:0" || !caller.Forwarded {
+		t.Errorf("behind a trusted proxy the caller is %+v", caller)
+	}
+	ask("/", "198.51.100.7:1", "X-Forwarded-For", "203.0.113.9")
+	if caller.Remote.String() != "198.51.100.7:1" || caller.Forwarded {
+		t.Errorf("behind nobody the caller is %+v", caller)
+	}
+	if w := ask("/health_check", "198.51.100.7:1"); w.Code != http.StatusOK {
+		t.Errorf("the health check: %d", w.Code)
+	}
+	if w := ask("/", "198.51.100.7:1", "Upgrade", "websocket"); w.Code != http.StatusBadRequest {
+		t.Errorf("half an upgrade: %d", w.Code)
 	}
 }

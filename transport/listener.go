@@ -44,6 +44,10 @@ type ListenerConfig struct {
 	// at all, if many are being told.
 	Enter func(client netip.Addr) (leave func(), ok bool)
 
+	// Site, if not nil, answers HTTP requests where HTTP is served, but for upgrades and /health_check; else
+	// there is a page at / that explains the port. CallerOf tells it who asks.
+	Site http.Handler
+
 	Web, Trusted bool // copied to Info
 
 	SniffTimeout   time.Duration // for the first bytes and the TLS handshake, and for HTTP headers; 0: DefaultSniffTimeout

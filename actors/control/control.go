@@ -89,7 +89,7 @@ func tree(b *actors.Broker, w http.ResponseWriter, r *http.Request) {
 		}
 		depth = n
 	}
-	n := b.Subtree(q.Get("path"), depth)
+	n := b.Subtree(q.Get("path"), depth, -1)
 	if n == nil {
 		Refuse(w, http.StatusNotFound, "there is no actor "+strconv.Quote(q.Get("path")))
 		return

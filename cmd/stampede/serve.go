@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"stampede/actors"
+	"stampede/cmd/stampede/console"
 	"stampede/config"
 )
 
@@ -137,7 +138,12 @@ func (r *running) serve(ctx context.Context, cfg *config.Config, options ...acto
 		hangups = signals
 	}
 	info, _ := debug.ReadBuildInfo()
-	b, err := actors.Start(ctx, cfg, append(options, actors.WithLogger(r.log), actors.WithVersion(version(info)))...)
+	options = append(options, actors.WithLogger(r.log), actors.WithVersion(version(info)))
+	page := console.New("stampede/"+version(info), cfg.Console.Destination)
+	if cfg.Console.Enabled {
+		options = append(options, actors.WithSite(page))
+	}
+	b, err := actors.Start(ctx, cfg, options...)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // The signal came first, and there is nothing to drain.
@@ -151,6 +157,7 @@ func (r *running) serve(ctx context.Context, cfg *config.Config, options ...acto
 		return err
 	}
 	defer endControl()
+	page.Show(b)
 	r.announce(cfg, nil)
 	r.notify.ready()
 	watchdog, stop := r.notify.watchdog()
