@@ -59,6 +59,7 @@ type Outbox struct {
 	evictChunk  *chunk
 	evictIndex  int // nothing in front of it can be evicted
 	state       loopState
+	ending      bool // takes no frames any more: its last one is in
 	sealed      bool // takes nothing more, writes what it has
 	overflowed  bool
 	overflow    int   // bytes pending when it overflowed
@@ -160,10 +161,25 @@ func (o *Outbox) Append(frame []byte) bool {
 	return ok
 }
 
+// AppendLast is Append for the last frame of the connection, an ERROR: whatever else is appended or
+// delivered from here on does not get in.
+func (o *Outbox) AppendLast(frame []byte) bool {
+	o.mu.Lock()
+	ok, e := o.appendLocked(frame)
+	o.ending = true
+	o.mu.Unlock()
+	o.do(e)
+	return ok
+}
+
 func (o *Outbox) append(frame []byte) (ok bool, e effects) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.sealed || o.failure != nil {
+	return o.appendLocked(frame)
+}
+
+func (o *Outbox) appendLocked(frame []byte) (ok bool, e effects) {
+	if o.shut() {
 		return false, e
 	}
 	if o.bytes >= o.capacity+overdraftBytes {
@@ -176,6 +192,9 @@ func (o *Outbox) append(frame []byte) (ok bool, e effects) {
 	o.wake(&e)
 	return true, e
 }
+
+// shut tells whether no frame gets in any more. The lock is held.
+func (o *Outbox) shut() bool { return o.ending || o.sealed || o.failure != nil }
 
 // putFrame puts a frame of the connection itself. The lock is held.
 func (o *Outbox) putFrame(frame []byte) {
@@ -218,7 +237,7 @@ func (o *Outbox) appendRaw(p []byte, s *Sink) {
 func (o *Outbox) beat() {
 	o.mu.Lock()
 	var e effects
-	if o.frames == o.control+o.gated && !o.sealed && o.failure == nil {
+	if o.frames == o.control+o.gated && !o.shut() {
 		if o.webSocket {
 			o.appendRaw([]byte{opText, 1, '\n'}, heartBeats)
 		} else {

@@ -1036,3 +1036,26 @@ func TestStalledClientIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// Nothing gets in behind the last frame: no receipt, no message, no heart-beat; what was there before it is written.
+func TestLastFrame(t *testing.T) {
+	d := newDesk(1 << 20)
+	open := d.NewSink([]byte("MESSAGE\n"), Keep, nil)
+	open.Open(nil)
+	gated := d.NewSink([]byte("MESSAGE\n"), Keep, nil)
+	tail := []Delivery{{Tail: &Tail{Bytes: []byte("x\n\n\x00")}}}
+	open.Deliver(tail)
+	gated.Deliver(tail)
+	if !d.AppendLast([]byte("ERROR\n\n\x00")) {
+		t.Error("the last frame did not get in")
+	}
+	if d.Append([]byte("RECEIPT\n\n\x00")) || d.AppendLast([]byte("ERROR\n\n\x00")) || open.Deliver(tail) != 0 {
+		t.Error("something got in behind the last frame")
+	}
+	gated.Open([]byte("RECEIPT\n\n\x00"))
+	d.beat()
+	if got := d.flush(); !slices.Equal(got, []string{"MESSAGE\nx\n\n", "ERROR\n\n"}) {
+		t.Errorf("got %q", got)
+	}
+	d.check(t)
+}

@@ -108,7 +108,7 @@ func (s *Sink) open(receipt []byte) (e effects) {
 	o := s.outbox
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.sealed || o.failure != nil {
+	if o.shut() {
 		return e
 	}
 	if len(receipt) > 0 {
@@ -177,7 +177,7 @@ func (s *Sink) deliver(batch []Delivery) (accepted int, e effects) {
 	o := s.outbox
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if s.closed || o.sealed || o.failure != nil {
+	if s.closed || o.shut() {
 		return 0, e
 	}
 	for i := range batch {
