@@ -137,6 +137,11 @@ type rethrow struct{ crash *crash }
 // spawn starts a guarded actor as a child of ctx. produce makes each incarnation.
 func (c *core) spawn(ctx actor.SpawnerContext, r role, name string, produce func(*life) process) (*life, error) {
 	l := &life{core: c, role: r}
+	if parent := guardOf(ctx); parent != nil && parent.winding {
+		// protoactor goes on delivering messages to an actor that waits for its children to end. What such
+		// a message starts ends at once: nobody would stop it, and its parent would wait for it for ever.
+		l.stopping.Store(true)
+	}
 	props := actor.PropsFromProducer(
 		func() actor.Actor { return &guard{life: l, inner: produce(l)} },
 		actor.WithMailbox(func() actor.Mailbox { return newMailbox(l) }),
