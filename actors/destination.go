@@ -19,6 +19,7 @@ type destinationState struct {
 	queue    *queue // one of these two
 	topic    *topic
 	held     []*publish // publishers waiting for room, first come first
+	turns    uint64     // who waits for room has a number, and whoever has the lowest is next
 	heldTill time.Time  // when the first of them gets an ERROR
 	prepared map[txID]*prepare
 	waiting  []*prepare // COMMITs waiting for room
@@ -170,6 +171,9 @@ func (d *destination) reconfigure(ctx actor.Context, m *reconfigure) {
 func (d *destination) publish(ctx actor.Context, p *publish) {
 	d.limitExpiry(p.batch)
 	switch {
+	case p.behindRefusal():
+		d.finish(ctx, p)
+		return
 	case d.topic != nil && p.spread == (spread{}) && !d.roomToDelay(p.batch):
 		s := d.settings()
 		d.reject(ctx, p, limitFault(CodeDestinationFull, "too much is delayed on this topic", s.limit("queues", "max_bytes"), int64(s.maxBytes)))
@@ -187,9 +191,9 @@ func (d *destination) publish(ctx actor.Context, p *publish) {
 		d.accept(ctx, p)
 	case len(d.held)+len(d.waiting) > 0:
 		// Behind those that wait already: messages of one connection stay in order.
-		d.held = append(d.held, p)
+		d.queueUp(p)
 	case !d.enqueue(ctx, p):
-		d.held = append(d.held, p)
+		d.queueUp(p)
 		d.hold()
 		d.tellHeld()
 	}
@@ -237,6 +241,10 @@ func (d *destination) nobodyFault() *Fault {
 
 // enqueue puts what it can of a batch into the queue; false: the rest has to wait for room.
 func (d *destination) enqueue(ctx actor.Context, p *publish) bool {
+	if p.behindRefusal() {
+		d.finish(ctx, p)
+		return true
+	}
 	q := d.queue
 	now := d.core.clock.Now()
 	for p.done < len(p.batch) {
@@ -296,6 +304,7 @@ func (d *destination) withdraw(ctx actor.Context, p *publish) {
 	if i := slices.Index(d.held, p); i >= 0 {
 		d.held = slices.Delete(d.held, i, i+1)
 		d.finish(ctx, p)
+		d.flush(ctx) // those behind it may need less room
 	}
 }
 
@@ -304,6 +313,9 @@ func (d *destination) reject(ctx actor.Context, p *publish, fault *Fault) {
 	next := p.batch[min(p.done, len(p.batch)-1)]
 	d.took(p.done)
 	d.report(ctx, p)
+	if p.flow != nil {
+		p.flow.refuse(p.number)
+	}
 	if p.from != nil {
 		ctx.Send(p.from, &rejected{receipt: next.receipt, hasReceipt: next.hasReceipt, fault: fault})
 	}
@@ -374,10 +386,23 @@ func (d *destination) tellDrops(n uint64) {
 	}
 }
 
+// queueUp has a publisher wait for room.
+func (d *destination) queueUp(p *publish) {
+	d.turns++
+	p.turn = d.turns
+	d.held = append(d.held, p)
+}
+
+// commitIsNext tells whether a COMMIT has waited longest for room, and not a publisher: a SEND and the
+// COMMIT behind it stay in order.
+func (d *destination) commitIsNext() bool {
+	return len(d.waiting) > 0 && (len(d.held) == 0 || d.waiting[0].turn < d.held[0].turn)
+}
+
 // resumeHeld lets waiting publishers go on as far as there is room.
 func (d *destination) resumeHeld(ctx actor.Context) (any bool) {
 	for len(d.held) > 0 || len(d.waiting) > 0 {
-		if len(d.waiting) > 0 {
+		if d.commitIsNext() {
 			if !d.tryPrepare(ctx, d.waiting[0]) {
 				return any
 			}
@@ -582,7 +607,7 @@ func (d *destination) settle(ctx actor.Context, m *settle) {
 	}
 	d.core.stats.settled.Add(uint64(len(m.items)))
 	if len(m.receipts) > 0 {
-		ctx.Send(m.session, &accepted{receipts: m.receipts})
+		ctx.Send(m.session, &acked{receipts: m.receipts})
 	}
 	d.flush(ctx)
 }
@@ -680,6 +705,8 @@ func (d *destination) prepare(ctx actor.Context, m *prepare) {
 		return
 	}
 	if len(d.waiting) > 0 || len(d.held) > 0 && len(m.batch) > 0 || !d.tryPrepare(ctx, m) {
+		d.turns++
+		m.turn = d.turns
 		d.waiting = append(d.waiting, m)
 		if len(d.waiting)+len(d.held) == 1 {
 			d.hold()
@@ -742,7 +769,7 @@ func (d *destination) refusePrepare(ctx actor.Context, m *prepare, fault *Fault)
 func (d *destination) decide(ctx actor.Context, m *decide) {
 	p := d.prepared[m.id]
 	if p == nil {
-		d.forgetWaiting(m.id)
+		d.forgetWaiting(ctx, m.id)
 		if m.session != nil {
 			ctx.Send(m.session, &decided{id: m.id, to: d.handle})
 		}
@@ -787,11 +814,12 @@ func (d *destination) decide(ctx actor.Context, m *decide) {
 }
 
 // forgetWaiting drops a COMMIT that was given up while it waited for room.
-func (d *destination) forgetWaiting(id txID) {
+func (d *destination) forgetWaiting(ctx actor.Context, id txID) {
 	for i, w := range d.waiting {
 		if w.id == id {
 			d.waiting = append(d.waiting[:i:i], d.waiting[i+1:]...)
 			w.to.release()
+			d.flush(ctx) // those behind it may need less room
 			return
 		}
 	}
@@ -808,7 +836,7 @@ func (d *destination) tick(ctx actor.Context) {
 	d.flush(ctx)
 	if !d.heldTill.IsZero() && !d.heldTill.After(now) {
 		switch {
-		case len(d.waiting) > 0:
+		case d.commitIsNext():
 			d.refusePrepare(ctx, d.waiting[0], d.fullFault())
 			d.waiting = d.waiting[1:]
 		case len(d.held) > 0:
@@ -816,6 +844,7 @@ func (d *destination) tick(ctx actor.Context) {
 			d.held = d.held[1:]
 		}
 		d.hold()
+		d.flush(ctx) // those behind it may need less room
 	}
 }
 

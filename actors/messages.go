@@ -41,14 +41,16 @@ type consumerLink struct {
 
 // publish (session → destination): messages of one connection in the order they were sent.
 type publish struct {
-	to    *handle // leased until the destination is done with this
-	batch []*Message
-	flow  *flow            // pays for them; nil: the broker itself is the publisher
-	cost  int              // given back to the flow when done
-	from  *actor.PID       // hears accepted, rejected
-	bury  *burial          // set on a dead letter: its first owner waits for an answer
-	asked *inquiry[*Fault] // set on a message of the program's: who waits to hear what came of it
+	to     *handle // leased until the destination is done with this
+	batch  []*Message
+	number uint64           // which of its connection's batches it is
+	flow   *flow            // pays for them; nil: the broker itself is the publisher
+	cost   int              // given back to the flow when done
+	from   *actor.PID       // hears accepted, rejected
+	bury   *burial          // set on a dead letter: its first owner waits for an answer
+	asked  *inquiry[*Fault] // set on a message of the program's: who waits to hear what came of it
 
+	turn     uint64   // while it waits for room: its place in the line
 	done     int      // queue: messages dealt with; a restarted destination goes on here
 	spread   spread   // topic: likewise
 	receipts []string // of messages dealt with, not yet reported
@@ -66,6 +68,9 @@ func (p *publish) collect(batch []*Message) {
 	}
 }
 
+// behindRefusal tells whether a message that the same client sent before was refused.
+func (p *publish) behindRefusal() bool { return p.flow != nil && p.flow.broken(p.number) }
+
 func (p *publish) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("destination", p.to.name), slog.Int("messages", len(p.batch)))
 }
@@ -79,9 +84,11 @@ type spread struct {
 // withdrawn (program → destination): who published this does not wait any more.
 type withdrawn struct{ publish *publish }
 
-// accepted (destination → session): the messages, acknowledgements, … whose frames asked for these
-// receipts are done.
+// accepted (destination → session): the messages whose frames asked for these receipts are done.
 type accepted struct{ receipts []string }
+
+// acked (subscription, queue → session): the same of acknowledgements.
+type acked struct{ receipts []string }
 
 // rejected (destination, subscription → session): a frame could not be carried out.
 type rejected struct {
@@ -100,16 +107,20 @@ type resolve struct {
 	owner   uint64 // the connection, for temporary ones
 
 	mayCreate bool
+	search    *search             // of a session
 	asked     *inquiry[*resolved] // instead of the session: a goroutine of the program's
 }
 
-// answer hands the router's answer to who asked. Nobody there any more: the lease comes back.
-func (m *resolve) answer(ctx actor.Context, r *resolved) {
-	if m.asked == nil {
-		ctx.Send(m.session, r)
-	} else if !m.asked.give(r) && r.handle != nil {
-		r.handle.release()
+// answer hands the router's answer to who asked; false: there is nobody any more.
+func (m *resolve) answer(ctx actor.Context, r *resolved) bool {
+	if m.asked != nil {
+		return m.asked.give(r)
 	}
+	if m.search != nil && !m.search.give(r) {
+		return false
+	}
+	ctx.Send(m.session, r)
+	return true
 }
 
 // resolved answers resolve. The handle is leased once for the asker.
@@ -183,7 +194,12 @@ type acknowledge struct {
 	receipt    string
 	hasReceipt bool
 	next       []*actor.PID // subscriptions to ask if this one doesn't know the message-id
+	shared     bool         // several were to be asked: the session waits until one knows, or none
+	stale      bool         // one of those that were asked has started over, and may have known it before
 }
+
+// attributed (subscription → session): it is known which of several subscriptions an ACK is about.
+type attributed struct{ serial uint32 }
 
 // settle (subscription → queue): deliveries that ended.
 type settle struct {
@@ -248,7 +264,8 @@ type prepare struct {
 	strict  bool // refuse, if one of those deliveries is not the consumer's any more
 	session *actor.PID
 
-	freed  bool // the booked room is given back; like the next two: how far decide has come
+	turn   uint64 // while it waits for room: its place in the line
+	freed  bool   // the booked room is given back; like the next two: how far decide has come
 	done   int
 	spread spread
 }
