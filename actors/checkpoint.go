@@ -41,8 +41,13 @@ type checkpoint struct {
 	twins   int              // frames from the next on that an injector made and is not asked about
 	newest  any              // what was put into the backlog last
 	wait    wait
-	found   *resolved  // answer to the last resolve
-	pending []*publish // batches not yet sent
+
+	search      *search    // to the router, not yet answered
+	found       *resolved  // its answer
+	subscribing uint32     // the subscription that the frames behind wait for
+	ackingIn    string     // the transaction of an ACK that is about one of several subscriptions
+	owed        []string   // receipts of ACKs and NACKs that subscriptions are to see to
+	pending     []*publish // batches not yet sent
 
 	subscriptions map[string]*subscriptionState // by id
 	serials       map[uint32]*subscriptionState
@@ -90,6 +95,7 @@ const (
 	waitResolve         // the router's
 	waitRate            // time, since the client sends too fast
 	waitSubscribe       // the destination's
+	waitAck             // one of several subscriptions to say that an ACK is about it
 	waitCommit          // all participants'
 	waitQuiesced        // the broker's end
 	waitDisconnect      // everything before DISCONNECT, or the end of input, to be done

@@ -250,7 +250,7 @@ func (c *connection) gaveUp(ctx actor.Context, m *gaveUp) {
 	}
 	frame := internalFault().frame("", false)
 	v := max(c.version, stompwire.V10)
-	c.conn.Outbox().Append(stompwire.AppendFrame(nil, &frame, v))
+	c.conn.Outbox().AppendLast(stompwire.AppendFrame(nil, &frame, v))
 	ctx.Send(c.transport.pid, &transport.Close{Reason: transport.ReasonInternalError, Linger: c.core.settings().Session.Linger})
 }
 
@@ -294,9 +294,7 @@ func (cp *checkpoint) cleanUp(ctx actor.Context, c *core) {
 	for _, tx := range cp.transactions.all() {
 		releaseAll(tx)
 	}
-	if cp.found != nil && cp.found.handle != nil {
-		cp.found.handle.release()
-	}
+	cp.forgetAnswer(ctx, c)
 	for _, p := range cp.pending {
 		p.to.release()
 	}

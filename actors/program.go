@@ -146,7 +146,7 @@ func (p *program) receive(ctx actor.Context, message any) {
 			p.close(ctx, s, limitFault(CodeSlowConsumer, "slow consumer: messages come faster than they are taken", "limits.outbox", int64(p.core.settings().Limits.Outbox)))
 		}
 	case *rejected: // an Ack that came too late: the message is another's by now
-	case *accepted:
+	case *accepted, *acked:
 	case *actor.Terminated:
 		p.terminated(ctx, m)
 	case *actor.Stopping:

@@ -55,7 +55,12 @@ func (r *router) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *resolve:
 		h, fault := r.resolve(ctx, m.name, m.owner, m.mayCreate)
-		m.answer(ctx, &resolved{name: m.name.full, handle: h, fault: fault})
+		if !m.answer(ctx, &resolved{name: m.name.full, handle: h, fault: fault}) && h != nil {
+			h.release()
+			if h.owner != 0 && h.owner == m.owner && m.search != nil {
+				r.drop(ctx, h) // its owner has gone, and does not know of it
+			}
+		}
 	case *subscribe:
 		r.subscribe(ctx, m)
 	case *unsubscribe:

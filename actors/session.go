@@ -34,6 +34,10 @@ func (s *session) receive(ctx actor.Context, message any) {
 		for _, r := range m.receipts {
 			s.receipt(r)
 		}
+	case *acked:
+		for _, r := range m.receipts {
+			s.acked(r)
+		}
 	case *rejected:
 		s.fail(ctx, m.fault, m.receipt, m.hasReceipt)
 	case *loggedIn:
@@ -43,14 +47,15 @@ func (s *session) receive(ctx actor.Context, message any) {
 	case *loginExpired:
 		s.loginExpired(ctx)
 	case *resolved:
-		s.found = m
-		s.resume(ctx, waitResolve)
+		s.resolved(ctx)
 	case *subscribed:
 		s.subscribed(ctx, m)
 	case *subscriptionRefused:
 		s.refused(ctx, m)
 	case *unsubscribed:
 		s.unsubscribed(ctx, m)
+	case *attributed:
+		s.attributed(ctx, m)
 	case *collected:
 		s.collected(ctx, m)
 	case *prepared:
@@ -104,6 +109,7 @@ func (s *session) started(ctx actor.Context) {
 	if s.commit != nil {
 		s.abandonCommit(ctx)
 	}
+	s.ackAgain()
 	s.send(ctx)
 	if s.phase == failing || s.wait == waitDisconnect || s.wait == waitQuiesced {
 		s.flow.tellWhenDone()
@@ -348,7 +354,7 @@ func (s *session) goDown(ctx actor.Context) {
 	if s.phase != failing {
 		return
 	}
-	s.write(&s.failure)
+	s.conn.Outbox().AppendLast(stompwire.AppendFrame(nil, &s.failure, max(s.version, stompwire.V10)))
 	s.close(ctx, s.failureReason, s.failureText)
 }
 

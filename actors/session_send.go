@@ -127,6 +127,8 @@ func (s *session) fromWeb() bool {
 // send lets the collected messages go.
 func (s *session) send(ctx actor.Context) {
 	for i, p := range s.pending {
+		s.flow.sent++
+		p.number = s.flow.sent
 		s.flow.begin(len(p.batch))
 		ctx.Send(p.to.pid(), p)
 		s.pending[i] = nil
@@ -184,9 +186,47 @@ func (s *session) find(ctx actor.Context, name string, subscribing bool) (h *han
 		}
 		mayCreate = fault == nil
 	}
-	s.stall(waitResolve)
-	ctx.Send(s.core.router(), &resolve{name: parsed, session: ctx.Self(), owner: s.id, mayCreate: mayCreate})
+	s.ask(ctx, &resolve{name: parsed, session: ctx.Self(), owner: s.id, mayCreate: mayCreate})
 	return nil, nil, false
+}
+
+// ask has the router find a destination; the frames behind wait for its answer.
+func (s *session) ask(ctx actor.Context, m *resolve) {
+	s.forgetAnswer(ctx, s.core)
+	s.search = &search{}
+	m.search = s.search
+	s.stall(waitResolve)
+	ctx.Send(s.core.router(), m)
+}
+
+// resolved takes the answer. The message may come again after a crash: then it was taken already.
+func (s *session) resolved(ctx actor.Context) {
+	if s.search != nil {
+		answer := s.search.take()
+		if answer == nil {
+			return
+		}
+		s.search, s.found = nil, answer
+	}
+	s.resume(ctx, waitResolve)
+}
+
+// forgetAnswer gives back what an answer of the router's has brought, or will bring, and nobody will use.
+func (cp *checkpoint) forgetAnswer(ctx actor.Context, c *core) {
+	answers := []*resolved{cp.found}
+	if cp.search != nil {
+		answers = append(answers, cp.search.take())
+	}
+	cp.found, cp.search = nil, nil
+	for _, r := range answers {
+		if r == nil || r.handle == nil {
+			continue
+		}
+		if r.handle.owner == cp.id && cp.temporary[r.name] == nil {
+			ctx.Send(c.router(), &dropTemporary{handle: r.handle})
+		}
+		r.handle.release()
+	}
 }
 
 func (s *session) remember(name string, h *handle) {

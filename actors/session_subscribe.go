@@ -71,6 +71,7 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 	}
 	s.subscriptions[sub.id] = sub
 	s.serials[sub.key.serial] = sub
+	s.subscribing = sub.key.serial
 	s.stall(waitSubscribe)
 	s.attach(ctx, sub)
 	return true, nil
@@ -238,7 +239,9 @@ func (s *session) subscribed(ctx actor.Context, m *subscribed) {
 	}
 	s.settled(sub)
 	sub.sink.Load().Open(receipt)
-	s.resume(ctx, waitSubscribe)
+	if s.subscribing == m.serial { // and not one that starts over behind our back
+		s.resume(ctx, waitSubscribe)
+	}
 }
 
 // settled gives back the lease that kept the destination until it had the subscription.
@@ -273,6 +276,9 @@ func (s *session) unsubscribe(ctx actor.Context, f *stompwire.Frame) *Fault {
 		return faultf(CodeSubscription, "unknown subscription", "this connection has no subscription %q", id)
 	}
 	sub.endReceipt, sub.endHas = f.Header.Get("receipt")
+	if sub.handle != nil && sub.handle.kind == kindQueue {
+		s.transactions.spoil(sub.key.serial, sub.id)
+	}
 	s.end(ctx, sub)
 	return nil
 }
@@ -334,18 +340,57 @@ func (s *session) ack(ctx actor.Context, f *stompwire.Frame, how outcome) *Fault
 		return fault
 	}
 	m.tx, m.inTx = f.Header.Get("transaction")
-	for i, sub := range subs {
-		if m.inTx {
-			if fault := s.ackInTransaction(m.tx, sub); fault != nil {
-				return fault
-			}
+	if m.inTx {
+		if _, fault := s.transactions.get(m.tx); fault != nil {
+			return fault
 		}
-		if i > 0 {
+	}
+	if m.shared = len(subs) > 1; m.shared {
+		for _, sub := range subs[1:] {
 			m.next = append(m.next, sub.life.pid)
 		}
+		s.ackingIn = m.tx
+		s.stall(waitAck) // an UNSUBSCRIBE behind must not overtake it on its way through them
+	} else if m.inTx {
+		if fault := s.ackInTransaction(m.tx, subs[0]); fault != nil {
+			return fault
+		}
+	}
+	if m.hasReceipt {
+		s.owed = append(s.owed, m.receipt)
 	}
 	ctx.Send(subs[0].life.pid, m)
 	return nil
+}
+
+// attributed goes on behind an ACK that was about one of several subscriptions.
+func (s *session) attributed(ctx actor.Context, m *attributed) {
+	if sub := s.serials[m.serial]; s.wait == waitAck && s.ackingIn != "" && sub != nil {
+		if fault := s.ackInTransaction(s.ackingIn, sub); fault != nil {
+			s.fail(ctx, fault, "", false)
+		}
+	}
+	s.ackingIn = ""
+	s.resume(ctx, waitAck)
+}
+
+// acked answers an ACK or NACK, unless a restart has already.
+func (s *session) acked(receipt string) {
+	if i := slices.Index(s.owed, receipt); i >= 0 {
+		s.owed = slices.Delete(s.owed, i, i+1)
+		s.receipt(receipt)
+	}
+}
+
+// ackAgain answers the acknowledgements that were with subscriptions when these went down with the session.
+// They are done in the only way that is left: what they were about comes again, marked as redelivered.
+func (s *session) ackAgain() {
+	for len(s.owed) > 0 {
+		s.acked(s.owed[0])
+	}
+	if s.wait == waitAck {
+		s.wait, s.ackingIn = waitNothing, ""
+	}
 }
 
 // acknowledged finds what an ACK or NACK is about: a subscription, or those that it may be about.

@@ -103,6 +103,9 @@ func (s *session) beginCommit(ctx actor.Context, f *stompwire.Frame) *Fault {
 	if fault != nil {
 		return fault
 	}
+	if tx.spoiled != nil {
+		return &Fault{Code: tx.spoiled.Code, Message: notCommitted + tx.spoiled.Message, Detail: nothingDone + tx.spoiled.Detail}
+	}
 	s.nextCommit++
 	c := &commit{tx: tx, id: txID{connection: s.id, serial: s.nextCommit}, collecting: make(map[uint32]bool), preparing: make(map[*handle]bool)}
 	c.receipt, c.hasReceipt = f.Header.Get("receipt")
@@ -229,9 +232,15 @@ func (s *session) endCommit(ctx actor.Context) {
 func (s *session) failCommit(ctx actor.Context, fault *Fault) {
 	c := s.commit
 	s.undoCommit(func(h *handle, m *decide) { ctx.Send(h.pid(), m) })
-	fault = &Fault{Code: fault.Code, Message: "transaction not committed: " + fault.Message, Detail: "Nothing of the transaction was done. " + fault.Detail, Headers: fault.Headers}
+	fault = &Fault{Code: fault.Code, Message: notCommitted + fault.Message, Detail: nothingDone + fault.Detail, Headers: fault.Headers}
 	s.fail(ctx, fault, c.receipt, c.hasReceipt)
 }
+
+// What the ERROR of a COMMIT begins with.
+const (
+	notCommitted = "transaction not committed: "
+	nothingDone  = "Nothing of the transaction was done. "
+)
 
 // undoCommit tells every destination that was asked that nothing comes of it.
 func (cp *checkpoint) undoCommit(send func(*handle, *decide)) {

@@ -96,11 +96,11 @@ func (s *subscription) refuse(ctx actor.Context, message any) {
 
 // attach starts an epoch: what the last one held is put back, and comes again marked as redelivered.
 func (s *subscription) attach(ctx actor.Context) {
-	if s.ended.Load() {
-		return
-	}
 	s.epoch++
 	s.window = newAckWindow(s.mode, s.version < stompwire.V12)
+	if s.ended.Load() {
+		return // what was asked of it before its end is still answered
+	}
 	if old := s.sink.Load(); old != nil && s.onQueue() {
 		old.Purge() // the queue gives it all out again
 	}
@@ -300,29 +300,22 @@ func (s *subscription) resume() {
 
 // acknowledge is an ACK or NACK.
 func (s *subscription) acknowledge(ctx actor.Context, m *acknowledge) {
-	number, stale := m.number, m.epoch != 0 && m.epoch < s.epoch
-	if m.epoch == 0 {
-		n, known := s.window.find(m.messageID)
-		// After a restart the client may still acknowledge what it got before.
-		number, stale = n, !known && s.epoch > 1
+	settled, ok := s.mark(m)
+	// After a restart the client may still acknowledge what it got before.
+	stale := m.stale || m.epoch != 0 && m.epoch < s.epoch || m.epoch == 0 && !ok && s.epoch > 1
+	if !ok && len(m.next) > 0 {
+		on := *m
+		on.next, on.stale = m.next[1:], stale
+		ctx.Send(m.next[0], &on)
+		return
 	}
-	var settled []unacked
-	if !stale {
-		ok := m.epoch == 0 || m.epoch == s.epoch
-		if ok {
-			settled, ok = s.window.mark(number, m.how, m.tx, m.inTx, nil)
-		}
-		if !ok && len(m.next) > 0 {
-			on := *m
-			on.next = m.next[1:]
-			ctx.Send(m.next[0], &on)
-			return
-		}
-		if !ok {
-			ctx.Send(s.session, &rejected{receipt: m.receipt, hasReceipt: m.hasReceipt, fault: faultf(CodeAck, "nothing to acknowledge",
-				"the subscription %q has no delivery that awaits this acknowledgement: it is unknown, or settled already", s.id)})
-			return
-		}
+	if m.shared {
+		ctx.Send(s.session, &attributed{serial: s.key.serial})
+	}
+	if !ok && !stale {
+		ctx.Send(s.session, &rejected{receipt: m.receipt, hasReceipt: m.hasReceipt, fault: faultf(CodeAck, "nothing to acknowledge",
+			"the subscription %q has no delivery that awaits this acknowledgement: it is unknown, or settled already", s.id)})
+		return
 	}
 	var receipts []string
 	if m.hasReceipt {
@@ -330,6 +323,21 @@ func (s *subscription) acknowledge(ctx actor.Context, m *acknowledge) {
 	}
 	s.settle(ctx, settled, receipts)
 	s.resume()
+}
+
+// mark finds what an ACK or NACK is about and marks it; false: nothing here awaits it.
+func (s *subscription) mark(m *acknowledge) ([]unacked, bool) {
+	number := m.number
+	if m.epoch == 0 {
+		n, known := s.window.find(m.messageID)
+		if !known {
+			return nil, false
+		}
+		number = n
+	} else if m.epoch != s.epoch {
+		return nil, false
+	}
+	return s.window.mark(number, m.how, m.tx, m.inTx, nil)
 }
 
 // settle tells the queue; on topics there is nobody to tell. The receipt comes when it is done.
@@ -344,7 +352,7 @@ func (s *subscription) settle(ctx actor.Context, settled []unacked, receipts []s
 	case len(items) > 0: // all of one queue: patterns are for topics
 		ctx.Send(s.handle.pid(), &settle{key: s.key, epoch: s.epoch, items: items, session: s.session, receipts: receipts})
 	case len(receipts) > 0:
-		ctx.Send(s.session, &accepted{receipts: receipts})
+		ctx.Send(s.session, &acked{receipts: receipts})
 	}
 }
 

@@ -28,6 +28,8 @@ type transaction struct {
 	subs  []uint32 // serials of subscriptions with marks, once each
 	bytes int
 	count int
+
+	spoiled *Fault // why it can't be committed any more
 }
 
 // pendingSend is a SEND that waits for its COMMIT.
@@ -103,8 +105,22 @@ func (t *transactions) mark(tx *transaction, sub uint32) *Fault {
 	return nil
 }
 
+// spoil tells that a subscription of a queue ends. What it has to acknowledge goes back to the queue; a
+// transaction that was to do it can't do all that it should.
+func (t *transactions) spoil(sub uint32, id string) {
+	for _, tx := range t.open {
+		if slices.Contains(tx.subs, sub) {
+			tx.spoiled = faultf(CodeTransaction, "a subscription of it has ended",
+				"the subscription %q was ended after messages of it had been acknowledged in the transaction %q; they are back in their queue", id, tx.id)
+		}
+	}
+}
+
 // end forgets a transaction; its id may be begun anew.
 func (t *transactions) end(tx *transaction) {
+	if t.open[tx.id] != tx {
+		return // begun before a restart, which has ended all that were
+	}
 	t.frames -= tx.count
 	t.bytes -= tx.bytes
 	delete(t.open, tx.id)
