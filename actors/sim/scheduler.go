@@ -214,7 +214,7 @@ func (s *scheduler) take() *routine {
 func (s *scheduler) call(f func()) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			s.fail("panic: %v\n%s", reason, debug.Stack())
+			s.fail("panic: %v\n%s", reason, calls(string(debug.Stack())))
 		}
 	}()
 	f()

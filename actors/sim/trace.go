@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 
 	"stampede/actors"
@@ -76,6 +77,21 @@ func (t *trace) occasion(o *actors.Occasion) {
 	if t.full {
 		t.text = fmt.Appendf(t.text, "    %s: %s\n", o.Actor, o)
 	}
+}
+
+// calls is a stack without what differs from run to run, the numbers of goroutines and addresses: the
+// places in this module, innermost first.
+func calls(stack string) string {
+	var b strings.Builder
+	lines := strings.Split(stack, "\n")
+	for i := 1; i+1 < len(lines); i += 2 {
+		name, _, _ := strings.Cut(lines[i], "(0x")
+		place, _, _ := strings.Cut(strings.TrimSpace(lines[i+1]), " +0x")
+		if strings.HasPrefix(name, "stampede/") {
+			fmt.Fprintf(&b, "%s at %s; ", strings.TrimPrefix(name, "stampede/"), place[strings.LastIndexByte(place, '/')+1:])
+		}
+	}
+	return b.String()
 }
 
 // octets notes bytes that went over a link.

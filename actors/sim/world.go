@@ -164,7 +164,7 @@ func (w *World) hear() {
 		e := <-w.events
 		w.trace.Note("event", fmt.Sprintf("%s %s %s %d %s", e.Kind, e.Actor, e.Cause, e.Attempt, e.Backoff))
 		if e.Stack != "" {
-			w.trace.remark("stack", e.Stack)
+			w.trace.remark("stack", calls(e.Stack))
 		}
 		for _, f := range w.heard {
 			f(e)
@@ -189,6 +189,15 @@ func (w *World) Go(name string, f func()) {
 // Wait returns once ready has returned true. It is asked between steps, often: it must be quick and
 // change nothing.
 func (w *World) Wait(ready func() bool) { w.scheduler.Await(ready) }
+
+// WaitFor is Wait for d at the most; it tells whether ready has returned true.
+func (w *World) WaitFor(d time.Duration, ready func() bool) bool {
+	late := false
+	timer := w.scheduler.clock.AfterFunc(d, func() { late = true })
+	defer timer.Stop()
+	w.scheduler.Await(func() bool { return late || ready() })
+	return ready()
+}
 
 // Yield lets everybody else go on for a while.
 func (w *World) Yield() { w.scheduler.wait(always, false) }
