@@ -16,8 +16,8 @@ import (
 )
 
 // Floor is a relay that does as little as something that speaks STOMP can: what a broker costs beyond it is what a broker
-// is for. It has no acknowledgements, checks nothing and keeps nothing. The goroutine that reads a SEND writes it to all
-// subscribers itself, one write for all SENDs of a read; a subscriber that does not read holds its publishers up. Headers
+// is for. It has no acknowledgements, checks nothing and keeps nothing. The goroutine that reads SENDs writes them to all
+// subscribers itself, those of one read in one write; a subscriber that does not read holds its publishers up. Headers
 // of the SEND are not passed on. Destinations beginning with /queue/ go to one subscriber, in turn; all others to all.
 type Floor struct {
 	messages atomic.Uint64
@@ -50,8 +50,9 @@ type relayClient struct {
 	version   stompwire.Version
 	scan      scanner
 	deframe   deframer
-	last      *relayed // of the last SEND
-	tail      []byte
+	last      *relayed       // of the SENDs that wait in tails
+	tails     []byte         // encoded but for what differs between subscribers, one behind the other
+	ends      []int          // of each of them
 	touched   []*relayClient // have something to be written after this read
 	joined    []*relayed
 
@@ -140,11 +141,12 @@ func (c *relayClient) serve() {
 
 // flush writes what the frames of a read have brought, to everybody who got something.
 func (c *relayClient) flush() (own error) {
+	c.relay()
 	for i, t := range c.touched {
 		t.mu.Lock()
 		_, err := t.conn.Write(t.out)
 		t.out = t.out[:0]
-		if cap(t.out) > 64<<10 {
+		if cap(t.out) > maxKept {
 			t.out = nil
 		}
 		t.mu.Unlock()
@@ -157,19 +159,29 @@ func (c *relayClient) flush() (own error) {
 	return own
 }
 
-// put gives a frame, in two parts, to a client.
-func (c *relayClient) put(to *relayClient, head, tail []byte) {
+// maxKept bounds what a connection keeps for the next time: more than what a read can bring to one subscriber.
+const maxKept = 256 << 10
+
+// put gives frames to a client: those whose ends are given, each behind the head.
+func (c *relayClient) put(to *relayClient, head, tails []byte, ends []int) {
 	to.mu.Lock()
 	first := len(to.out) == 0
-	if to.webSocket {
-		to.out = appendServerHeader(to.out, len(head)+len(tail))
+	from := 0
+	for _, end := range ends {
+		if to.webSocket {
+			to.out = appendServerHeader(to.out, len(head)+end-from)
+		}
+		to.out = append(append(to.out, head...), tails[from:end]...)
+		from = end
 	}
-	to.out = append(append(to.out, head...), tail...)
 	to.mu.Unlock()
 	if first { // else who has put something first writes this too
 		c.touched = append(c.touched, to)
 	}
 }
+
+// answer gives a frame to the client itself.
+func (c *relayClient) answer(frame string) { c.put(c, nil, []byte(frame), []int{len(frame)}) }
 
 func (c *relayClient) frame(f *frame) error {
 	switch f.kind {
@@ -184,12 +196,12 @@ func (c *relayClient) frame(f *frame) error {
 				c.version = max(c.version, v)
 			}
 		}
-		c.put(c, []byte("CONNECTED\nversion:"+c.version.String()+"\nserver:floor\n\n\x00"), nil)
+		c.answer("CONNECTED\nversion:" + c.version.String() + "\nserver:floor\n\n\x00")
 	case unsubscribe:
 		c.unsubscribe(string(f.get(hID)))
 	}
 	if id := f.get(hReceipt); id != nil {
-		c.put(c, append(append([]byte("RECEIPT\nreceipt-id:"), id...), "\n\n\x00"...), nil)
+		c.answer("RECEIPT\nreceipt-id:" + string(id) + "\n\n\x00")
 	}
 	if f.kind == disconnect {
 		return io.EOF
@@ -200,26 +212,46 @@ func (c *relayClient) frame(f *frame) error {
 func (c *relayClient) send(f *frame) {
 	name := f.get(hDestination)
 	if c.last == nil || c.last.name != string(name) {
+		c.relay()
 		c.last = c.floor.destination(string(name))
 	}
-	b := append(c.tail[:0], "message-id:"...)
+	b := append(c.tails, "message-id:"...)
 	b = strconv.AppendUint(b, c.floor.messages.Add(1), 10)
 	b = append(append(b, "\ndestination:"...), name...)
 	b = append(b, "\ncontent-length:"...)
 	b = strconv.AppendInt(b, int64(len(f.body)), 10)
 	b = append(append(b, "\n\n"...), f.body...)
-	c.tail = append(b, 0)
-	d := c.last
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.queue && len(d.subscribers) > 0 {
-		d.next = (d.next + 1) % len(d.subscribers)
-		s := d.subscribers[d.next]
-		c.put(s.to, s.prefix, c.tail)
+	c.tails = append(b, 0)
+	c.ends = append(c.ends, len(c.tails))
+}
+
+// relay gives the SENDs that wait to their subscribers.
+func (c *relayClient) relay() {
+	if len(c.ends) == 0 {
 		return
 	}
-	for _, s := range d.subscribers {
-		c.put(s.to, s.prefix, c.tail)
+	c.last.give(c)
+	c.tails, c.ends = c.tails[:0], c.ends[:0]
+	if cap(c.tails) > maxKept {
+		c.tails = nil
+	}
+}
+
+func (d *relayed) give(c *relayClient) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.queue || len(d.subscribers) == 0 {
+		for _, s := range d.subscribers {
+			c.put(s.to, s.prefix, c.tails, c.ends)
+		}
+		return
+	}
+	from := 0
+	for _, end := range c.ends {
+		d.next = (d.next + 1) % len(d.subscribers)
+		s := d.subscribers[d.next]
+		c.put(s.to, s.prefix, c.tails[from:end], []int{end - from})
+		from = end
 	}
 }
 
