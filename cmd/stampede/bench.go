@@ -42,6 +42,8 @@ in a second, run both candidates in turns, and take medians:
   done
   stampede bench --compare a.json b.json
 
+With --url nats://HOST:PORT a NATS server is measured in the same way; it has no acks and receipts.
+
 Where flags have no default below, it depends on the benchmark:
 ` + benchDefaults() + aboutConnecting,
 		example: `  stampede bench fanout --subscribers 1000 --duration 5s --pid $(pgrep -x stampede)

@@ -1,11 +1,6 @@
 package bench
 
-import (
-	"fmt"
-	"strconv"
-
-	"stampede/stompwire"
-)
+import "fmt"
 
 // echo is a connection that sends back what it receives: the other end of a ping.
 type echo struct {
@@ -27,7 +22,7 @@ func (e *echo) run(ready func()) {
 	}
 	e.link = l
 	l.onMessage = e.message
-	e.build()
+	e.frame, e.stampAt, _ = l.sendFrame(e.to, nil, false, e.Size)
 	e.join(l)
 	if err = l.request(e.subscribeFrame(0, e.from)); err != nil {
 		e.fail(fmt.Errorf("echo: %w", unexpected(err)))
@@ -42,24 +37,6 @@ func (e *echo) run(ready func()) {
 		}
 	}
 	e.ended(l, "echo", 0, err)
-}
-
-func (e *echo) build() {
-	v := e.link.version
-	head := append([]byte(stompwire.Send), '\n')
-	head = stompwire.AppendHeader(head, "destination", e.to, v)
-	head = stompwire.AppendHeader(head, stompwire.ContentLength, strconv.Itoa(e.Size), v)
-	head = append(head, '\n')
-	size := len(head) + e.Size + 1
-	if e.link.webSocket {
-		e.frame = appendClientHeader(nil, size)
-	}
-	e.frame = append(e.frame, head...)
-	e.stampAt = len(e.frame)
-	e.frame = append(e.frame, make([]byte, e.Size+1)...)
-	for i := range e.Size {
-		e.frame[e.stampAt+i] = '-'
-	}
 }
 
 func (e *echo) message(f *frame) error {

@@ -19,6 +19,7 @@ type link struct {
 	target    *Target
 	conn      net.Conn
 	webSocket bool
+	nats      bool
 	version   stompwire.Version
 	server    string // what the broker calls itself
 
@@ -28,6 +29,7 @@ type link struct {
 
 	scan    scanner
 	deframe deframer
+	natsIn  natsScanner
 	buffer  []byte
 	read    int // bytes of the last pump
 
@@ -43,6 +45,9 @@ const ownReceipt = "bench-"
 
 // goodbyeReceipt is asked for by DISCONNECT.
 const goodbyeReceipt = ownReceipt + "goodbye"
+
+// errGoodbye is the end that goodbye has asked for.
+var errGoodbye = errors.New("the broker has confirmed the end")
 
 // refusal is an ERROR frame.
 type refusal struct{ message, detail string }
@@ -78,10 +83,11 @@ func (t *Target) logIn(ctx context.Context, buffer int) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{target: t, conn: conn, webSocket: webSocket, buffer: make([]byte, buffer)}
+	l := &link{target: t, conn: conn, webSocket: webSocket, buffer: make([]byte, buffer), nats: t.Transport() == "nats"}
 	l.scan.handle = l.frame
 	l.scan.keep = stampSize
 	l.deframe.data = l.scan.feed
+	l.natsIn = natsScanner{handle: l.frame, keep: stampSize}
 	l.deframe.control = l.control
 	stop := interruptWith(ctx, conn)
 	f := stompwire.Frame{Command: stompwire.Connect, Header: stompwire.Header{
@@ -96,7 +102,11 @@ func (t *Target) logIn(ctx context.Context, buffer int) (*link, error) {
 		f.Header = append(f.Header, stompwire.Field{Name: "login", Value: t.Login}, stompwire.Field{Name: "passcode", Value: t.Passcode})
 	}
 	f.Header = append(f.Header, t.ConnectHeader...)
-	err = l.send(&f)
+	if l.nats {
+		err = l.write(l.natsHello())
+	} else {
+		err = l.send(&f)
+	}
 	if err == nil && len(rest) > 0 {
 		err = l.feed(rest)
 	}
@@ -130,7 +140,10 @@ func (l *link) pump() error {
 }
 
 func (l *link) feed(p []byte) error {
-	if l.webSocket {
+	switch {
+	case l.nats:
+		return l.natsIn.feed(p)
+	case l.webSocket:
 		return l.deframe.feed(p)
 	}
 	return l.scan.feed(p)
@@ -145,7 +158,7 @@ func (l *link) frame(f *frame) error {
 	case receipt:
 		id := f.get(hReceiptID)
 		if string(id) == goodbyeReceipt {
-			return io.EOF
+			return errGoodbye
 		}
 		if bytes.HasPrefix(id, []byte(ownReceipt)) {
 			l.waiting--
@@ -164,6 +177,9 @@ func (l *link) frame(f *frame) error {
 			l.version, _ = stompwire.ParseVersion(string(v))
 		}
 	default:
+		if done, err := l.natsFrame(f); done {
+			return err
+		}
 		return fmt.Errorf("the broker sent a frame that brokers don't send, or something that is not STOMP: %.40q", f.head)
 	}
 	return nil
@@ -197,6 +213,9 @@ func (l *link) request(frames ...*stompwire.Frame) error {
 			raw = l.appendFrame(raw, f)
 		}
 		l.waiting = len(some)
+		if l.nats {
+			raw = append(raw, "PING\r\n"...)
+		}
 		err := l.write(raw)
 		for err == nil && l.waiting > 0 {
 			err = l.pump()
@@ -223,9 +242,13 @@ func (l *link) goodbye(until time.Time) error {
 
 // left says whether an error of pump is the end that goodbye has asked for.
 func (l *link) left(err error) bool {
+	return l.isLeaving() && (errors.Is(err, errGoodbye) || errors.Is(err, io.EOF) || errors.Is(err, errClosing))
+}
+
+func (l *link) isLeaving() bool {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	return l.leaving && (errors.Is(err, io.EOF) || errors.Is(err, errClosing))
+	return l.leaving
 }
 
 // send writes one frame. It is not for the hot path.
@@ -234,11 +257,53 @@ func (l *link) send(f *stompwire.Frame) error {
 }
 
 func (l *link) appendFrame(dst []byte, f *stompwire.Frame) []byte {
+	if l.nats {
+		return appendNATS(dst, f)
+	}
 	if !l.webSocket {
 		return stompwire.AppendFrame(dst, f, l.version)
 	}
 	raw := stompwire.AppendFrame(nil, f, l.version)
 	return append(appendClientHeader(dst, len(raw)), raw...)
+}
+
+// sendFrame makes the frame of a message, ready but for what differs between messages: the stamp at the beginning of its
+// body, and the number of its receipt, if it has one.
+func (l *link) sendFrame(destination string, header stompwire.Header, receipt bool, size int) (raw []byte, stampAt, numberAt int) {
+	if l.nats {
+		raw = appendNATSSend(nil, destination, size)
+		stampAt = len(raw)
+		return append(appendFiller(raw, size), "\r\n"...), stampAt, 0
+	}
+	head := append([]byte(stompwire.Send), '\n')
+	head = stompwire.AppendHeader(head, "destination", destination, l.version)
+	for _, h := range header {
+		head = stompwire.AppendHeader(head, h.Name, h.Value, l.version)
+	}
+	if receipt {
+		head = append(head, "receipt:"...)
+		numberAt = len(head)
+		head = append(append(head, make([]byte, receiptDigits)...), '\n')
+	}
+	head = stompwire.AppendHeader(head, stompwire.ContentLength, strconv.Itoa(size), l.version)
+	head = append(head, '\n')
+	if l.webSocket {
+		raw = appendClientHeader(nil, len(head)+size+1)
+	}
+	numberAt += len(raw)
+	raw = append(raw, head...)
+	stampAt = len(raw)
+	return append(appendFiller(raw, size), 0), stampAt, numberAt
+}
+
+// receiptDigits is how wide the number in a receipt header is: frames of a burst have the same length.
+const receiptDigits = 12
+
+func appendFiller(dst []byte, size int) []byte {
+	for i := range size {
+		dst = append(dst, "stampede "[i%9])
+	}
+	return dst
 }
 
 // write sends frames that are ready for the wire.

@@ -1,14 +1,13 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"strconv"
 	"sync/atomic"
 	"time"
-
-	"stampede/stompwire"
 )
 
 // publisher is a connection that sends. One goroutine writes; another reads receipts, and any ERROR.
@@ -32,9 +31,6 @@ type publisher struct {
 
 	late histogram // how much later than it was due the generator itself got to send
 }
-
-// receiptDigits is how wide the number in a receipt header is: frames of a burst have the same length.
-const receiptDigits = 12
 
 // listen connects and then reads to the end.
 func (p *publisher) listen(ready func()) {
@@ -214,37 +210,9 @@ func (p *publisher) room(want int64) int64 {
 
 // build prepares the frames of a burst.
 func (p *publisher) build(l *lane) {
-	v := p.link.version
-	head := append([]byte(nil), stompwire.Send...)
-	head = append(head, '\n')
-	head = stompwire.AppendHeader(head, "destination", p.name(l.destination), v)
-	for _, h := range p.SendHeader {
-		head = stompwire.AppendHeader(head, h.Name, h.Value, v)
-	}
-	numberAt := 0
-	if p.Receipts > 0 {
-		head = append(head, "receipt:"...)
-		numberAt = len(head)
-		head = append(head, make([]byte, receiptDigits)...)
-		head = append(head, '\n')
-	}
-	head = stompwire.AppendHeader(head, stompwire.ContentLength, strconv.Itoa(p.Size), v)
-	head = append(head, '\n')
-	size := len(head) + p.Size + 1
-	var around []byte
-	if p.link.webSocket {
-		around = appendClientHeader(nil, size)
-	}
-	p.frame, p.stampAt, p.numberAt = len(around)+size, len(around)+len(head), len(around)+numberAt
-	p.frames = p.frames[:0]
-	for range p.group {
-		p.frames = append(p.frames, around...)
-		p.frames = append(p.frames, head...)
-		for i := range p.Size {
-			p.frames = append(p.frames, "stampede "[i%9])
-		}
-		p.frames = append(p.frames, 0)
-	}
+	one, stampAt, numberAt := p.link.sendFrame(p.name(l.destination), p.SendHeader, p.Receipts > 0, p.Size)
+	p.frame, p.stampAt, p.numberAt = len(one), stampAt, numberAt
+	p.frames = bytes.Repeat(one, p.group)
 	p.built = l
 }
 

@@ -14,6 +14,9 @@ const (
 	receipt
 	failure // ERROR
 	connected
+	ping // what only a NATS server sends
+	pong
+	info
 	connect // and STOMP; from here on what only the relay reads
 	send
 	subscribe

@@ -18,7 +18,7 @@ import (
 
 // Target is a broker and how to log in there.
 type Target struct {
-	URL           string // as transport.Dial takes it: tcp, tls, ws, wss or unix
+	URL           string // as transport.Dial takes it: tcp, tls, ws, wss or unix; or nats
 	TLS           *tls.Config
 	Login         string
 	Passcode      string
@@ -60,6 +60,11 @@ func (t *Target) dial(ctx context.Context) (conn net.Conn, webSocket bool, rest 
 	u, err := url.Parse(t.URL)
 	if err != nil {
 		return nil, false, nil, err
+	}
+	if u.Scheme == "nats" {
+		u.Scheme = "tcp"
+		conn, err = transport.Dial(ctx, u.String(), transport.DialOptions{})
+		return conn, false, nil, err
 	}
 	if u.Scheme != "ws" && u.Scheme != "wss" {
 		conn, err = transport.Dial(ctx, t.URL, transport.DialOptions{TLS: t.TLS})
