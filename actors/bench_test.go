@@ -15,6 +15,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"stampede/config"
+	"stampede/transport"
 )
 
 // BenchmarkMailboxTell is one message to a guarded actor that counts it, on the broker's own mailbox and
@@ -26,7 +27,7 @@ func BenchmarkMailboxTell(b *testing.B) {
 			defer pool.Close()
 			system := newSystem(quiet())
 			defer system.Shutdown()
-			c := &core{system: system, dispatcher: pool}
+			c := &core{system: system, dispatcher: pool, clock: transport.SystemClock()}
 			counted := &counter{done: make(chan struct{})}
 			l, err := c.spawn(system.Root, role{name: "counter"}, "counter", func(*life) process { return counted })
 			if err != nil {

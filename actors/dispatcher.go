@@ -53,6 +53,7 @@ func (p *workerPool) work(fn func()) {
 	}
 	defer func() { <-p.slots }()
 	for {
+		fn = nil // or a parked goroutine keeps the actor it ran last, and all that was its
 		select {
 		case fn = <-p.tasks:
 			fn()

@@ -338,12 +338,22 @@ func (g *guard) last(ctx actor.Context, p Phase, message any) {
 // terminated is delivered inside protoactor's own bookkeeping, which a panic would cut short; the
 // panic happens a moment later instead.
 func (g *guard) terminated(ctx actor.Context, m *actor.Terminated) {
+	forgetLast(ctx)
 	if g.life.role.resumes {
 		g.handleAndResume(ctx, m)
 		return
 	}
 	if c := g.try(func() { g.inner.receive(ctx, m) }); c != nil {
 		ctx.Send(ctx.Self(), &rethrow{crash: c})
+	}
+}
+
+// forgetLast clears the place behind the last child. protoactor shortens its list of children when one is gone and leaves
+// the PID there, which refers to the dead actor and all that was its: after a thousand connections there would be a
+// thousand.
+func forgetLast(ctx actor.Context) {
+	if children := ctx.Children(); len(children) < cap(children) {
+		children[:len(children)+1][len(children)] = nil
 	}
 }
 
