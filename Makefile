@@ -28,7 +28,10 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 bench: ## run the benchmarks that match BENCH (all), COUNT times; compare two outputs with: go tool -modfile=tools.mod benchstat
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
 
+load: ## a million messages must leave the heap as it was, and a minute of flood must stay within the limits
+	go test -count=1 -timeout 15m -v ./tests/load -messages 1000000 -flood 1m
+
 e2e: ## run only the foreign clients: STOMP.js in Node and Chromium, nginx, further libraries
 	@STAMPEDE_REQUIRE=$$(tests/setup) && export STAMPEDE_REQUIRE && go test -count=1 -v ./tests/interop
 
-.PHONY: help run test check format fuzz bench e2e
+.PHONY: help run test check format fuzz bench load e2e
