@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"time"
 
 	"stampede/actors/access"
 )
@@ -12,11 +13,15 @@ import (
 // code is CodeAuth if they are not let in at all, CodeForbidden if they may not do that.
 func (b *Broker) Authorize(ctx context.Context, given *access.Credentials, action access.Action, destination string) (*access.Identity, error) {
 	c := b.core
+	if err := c.pause(ctx, c.throttle.Wait(given, c.clock.Now(), &c.settings().Access)); err != nil {
+		return nil, err
+	}
 	var id *access.Identity
+	var held time.Duration // the answer to a wrong login, as a STOMP client's is
 	answer := make(chan error, 1)
 	submitted := c.desk.submit(question{ctx: ctx, ask: func() {
 		call(func() (err error) {
-			id, err = c.identify(ctx, given)
+			id, held, err = c.identify(ctx, given)
 			if err == nil {
 				err = c.check(ctx, id, action, destination)
 			}
@@ -34,7 +39,7 @@ func (b *Broker) Authorize(ctx context.Context, given *access.Credentials, actio
 			err = internalFault()
 		}
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(c.pause(ctx, held), err)
 		}
 		return id, nil
 	case <-ctx.Done():
@@ -42,8 +47,24 @@ func (b *Broker) Authorize(ctx context.Context, given *access.Credentials, actio
 	}
 }
 
-// identify finds out who somebody is.
-func (c *core) identify(ctx context.Context, given *access.Credentials) (id *access.Identity, err error) {
+// pause returns when d has passed, or ctx has ended first.
+func (c *core) pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	over := make(chan struct{})
+	t := c.clock.AfterFunc(d, func() { close(over) })
+	defer t.Stop()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// identify finds out who somebody is, or for how long that it is not known who is to be kept to ourselves.
+func (c *core) identify(ctx context.Context, given *access.Credentials) (id *access.Identity, held time.Duration, err error) {
 	policy := c.access.Load()
 	if c.authenticator == nil && policy.Open() {
 		id, err = policy.Welcome(given)
@@ -52,15 +73,17 @@ func (c *core) identify(ctx context.Context, given *access.Credentials) (id *acc
 	}
 	switch {
 	case err == nil:
-		return id, nil
+		c.throttle.Succeeded(given)
+		return id, 0, nil
 	case errors.Is(err, access.ErrUnavailable):
 		c.log.Error("a login could not be checked", "login", given.Login, "remote", given.Remote, "cause", err.Error())
-		return nil, internalFault()
+		return nil, 0, internalFault()
 	case given.HasLogin || given.HasPasscode:
 		c.stats.refusedLogins.Add(1)
 		c.log.Warn("a login was refused", "login", given.Login, "remote", given.Remote, "cause", err.Error())
+		held = c.throttle.Failed(given, c.clock.Now(), &c.settings().Access)
 	}
-	return nil, faultf(CodeAuth, "login refused", "a login is required, and this one is not right")
+	return nil, held, faultf(CodeAuth, "login refused", "a login is required, and this one is not right")
 }
 
 // check tells whether somebody may do something with a destination.
