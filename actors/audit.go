@@ -104,6 +104,9 @@ func (a *Audit) destination(h *handle) DestinationAudit {
 	if s.topic != nil {
 		d.Subscribers, d.Count, d.Bytes = len(s.topic.subscribers), s.topic.delayed.Len(), s.topic.held
 		a.topic(h, s.topic)
+		if s.buffer != nil && h.life.inflight == nil {
+			a.buffer(h, s.buffer, &d)
+		}
 		return d
 	}
 	q := s.queue
@@ -128,6 +131,42 @@ func (a *Audit) topic(h *handle, t *topic) {
 	if own != t.own || len(t.index) != len(t.subscribers) {
 		a.fault("%s: counts %d subscribers of its own and has %d; %d in the index, %d in the list", h.address, t.own, own, len(t.index), len(t.subscribers))
 	}
+}
+
+func (a *Audit) buffer(h *handle, b *buffer, d *DestinationAudit) {
+	d.Subscribers += len(b.readers)
+	d.Reserved, d.ReservedBytes, d.Claimed = b.reserved, b.reservedBytes, len(b.claimed)
+	count, bytes, spare := 0, 0, 0
+	see := func(e *entry) {
+		count++
+		bytes += e.msg.size
+		d.Messages = append(d.Messages, MessageAudit{ID: e.msg.id, Body: e.msg.body})
+	}
+	last := uint64(0)
+	for e := b.list.head; e != nil; e = e.next {
+		if e.seq <= last || e.state != entryReady || int(e.had) >= b.need && e.awaiting == 0 {
+			a.fault("%s: message %s with number %d behind %d, state %d, %d of %d have had it, %d await it", h.address, e.msg.id, e.seq, last, e.state, e.had, b.need, e.awaiting)
+		}
+		last = e.seq
+		if int(e.had) >= b.need {
+			spare++
+		}
+		see(e)
+	}
+	for _, e := range b.delayed.entries {
+		see(e)
+	}
+	if count != b.count || bytes != b.bytes || spare != b.spare {
+		a.fault("%s: counts %d messages of %d octets, %d spare, and has %d of %d, %d", h.address, b.count, b.bytes, b.spare, count, bytes, spare)
+	}
+	d.Count, d.Bytes = b.count, b.bytes
+	for _, r := range b.readers {
+		d.Outstanding += len(r.open)
+		if len(r.open)+r.claims > r.window || b.index[r.key] != r {
+			a.fault("%s: reader %v has %d of %d, %d claimed", h.address, r.key, len(r.open), r.window, r.claims)
+		}
+	}
+	slices.SortFunc(d.Messages, func(x, y MessageAudit) int { return strings.Compare(x.ID, y.ID) })
 }
 
 func (a *Audit) queue(h *handle, q *queue, d *DestinationAudit) {

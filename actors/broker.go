@@ -358,6 +358,9 @@ func (b *Broker) spawn(ctx context.Context) error {
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
+	if err == nil && !c.reached(ctx, c.destinations.ready) { // who connects now may use what is configured
+		err = context.Cause(ctx)
+	}
 	if err != nil {
 		c.system.Root.Stop(pid)
 		c.reached(context.Background(), b.done)

@@ -23,6 +23,16 @@ type destinationCounters struct {
 // with a message.
 func (d *destination) observe() {
 	c := &d.handle.counters
+	if b := d.buffer; b != nil {
+		show(&c.size, b.count)
+		show(&c.bytes, b.bytes)
+		show(&c.subscribers, len(b.readers)+len(d.topic.subscribers))
+		showTotal(&c.settled, b.settled)
+		showTotal(&c.expired, b.expired)
+		c.dropped.Add(b.dropped) // those who came by a pattern count there too
+		b.dropped = 0
+		return
+	}
 	if d.topic != nil {
 		show(&c.size, d.topic.delayed.Len())
 		show(&c.bytes, d.topic.held)

@@ -18,6 +18,8 @@ type destinationState struct {
 	handle   *handle
 	queue    *queue // one of these two
 	topic    *topic
+	buffer   *buffer    // of a topic with min_delivery: its own subscribers, and what it keeps
+	entered  spread     // how far those who came by a pattern have what has come into the buffer
 	held     []*publish // publishers waiting for room, first come first
 	turns    uint64     // who waits for room has a number, and whoever has the lowest is next
 	heldTill time.Time  // when the first of them gets an ERROR
@@ -30,6 +32,10 @@ func newDestinationState(h *handle) *destinationState {
 	s := &destinationState{handle: h, prepared: make(map[txID]*prepare)}
 	if h.kind == kindTopic {
 		s.topic = newTopic()
+		if set := h.settings.Load(); h.buffered {
+			s.buffer = newBuffer(set.queue, set.minDelivery)
+			s.buffer.filter = set.filter
+		}
 		return s
 	}
 	s.queue = newQueue(h.settings.Load().queue)
@@ -39,6 +45,9 @@ func newDestinationState(h *handle) *destinationState {
 // unused tells whether nothing would be missed if it went away.
 func (s *destinationState) unused() bool {
 	if len(s.held)+len(s.waiting)+len(s.prepared) > 0 {
+		return false
+	}
+	if s.buffer != nil && (s.buffer.count > 0 || len(s.buffer.readers) > 0) {
 		return false
 	}
 	if s.topic != nil {
@@ -77,7 +86,11 @@ func (d *destination) receive(ctx actor.Context, message any) {
 	case *settle:
 		d.settle(ctx, m)
 	case *written:
-		d.queue.settleOldest(m.key, m.epoch, m.n)
+		if d.buffer != nil {
+			d.buffer.settleOldest(m.key, m.epoch, m.n)
+		} else {
+			d.queue.settleOldest(m.key, m.epoch, m.n)
+		}
 		d.flush(ctx)
 	case *subscribe:
 		d.subscribe(ctx, m)
@@ -130,6 +143,10 @@ func (d *destination) started(ctx actor.Context) {
 		return
 	}
 	d.topic.rebuild()
+	if d.buffer != nil {
+		d.buffer.rebuild()
+		d.flush(ctx)
+	}
 }
 
 // refuse answers for a message that keeps crashing the destination.
@@ -160,8 +177,14 @@ func (d *destination) settings() *destinationSettings { return d.handle.settings
 // reconfigure changes what holds here from now on. What is here stays, also if it is more than may come.
 func (d *destination) reconfigure(ctx actor.Context, m *reconfigure) {
 	d.handle.settings.Store(m.settings)
-	if d.queue != nil {
+	switch {
+	case d.queue != nil:
 		d.queue.limits = m.settings.queue
+	case d.buffer != nil:
+		d.buffer.limits, d.buffer.filter = m.settings.queue, m.settings.filter
+		d.buffer.setNeed(m.settings.minDelivery)
+	}
+	if d.keeps() {
 		d.hold()
 		d.flush(ctx)
 	}
@@ -174,15 +197,15 @@ func (d *destination) publish(ctx actor.Context, p *publish) {
 	case p.behindRefusal():
 		d.finish(ctx, p)
 		return
-	case d.topic != nil && p.spread == (spread{}) && !d.roomToDelay(p.batch):
+	case !d.keeps() && p.spread == (spread{}) && !d.roomToDelay(p.batch):
 		s := d.settings()
 		d.reject(ctx, p, limitFault(CodeDestinationFull, "too much is delayed on this topic", s.limit("queues", "max_bytes"), int64(s.maxBytes)))
-	case d.topic != nil && p.spread == (spread{}) && d.nobodyFor(p.batch) >= 0:
+	case !d.keeps() && p.spread == (spread{}) && d.nobodyFor(p.batch) >= 0:
 		p.done = d.nobodyFor(p.batch)
 		d.fanOut(ctx, p.batch[:p.done], &p.spread) // those before it are for later
 		p.collect(p.batch[:p.done])
 		d.reject(ctx, p, d.nobodyFault())
-	case d.topic != nil:
+	case !d.keeps():
 		if p.unwanted() {
 			d.finish(ctx, p)
 			return
@@ -197,7 +220,7 @@ func (d *destination) publish(ctx actor.Context, p *publish) {
 		d.hold()
 		d.tellHeld()
 	}
-	if d.queue != nil {
+	if d.keeps() {
 		d.flush(ctx)
 	}
 }
@@ -239,23 +262,23 @@ func (d *destination) nobodyFault() *Fault {
 	return faultf(CodeNoSubscribers, "nobody is subscribed", "nobody is subscribed to %q, and the setting %s is reject", d.handle.name, d.settings().limit("topics", "no_subscribers"))
 }
 
-// enqueue puts what it can of a batch into the queue; false: the rest has to wait for room.
+// enqueue takes what there is room for of a batch; false: the rest has to wait.
 func (d *destination) enqueue(ctx actor.Context, p *publish) bool {
 	if p.behindRefusal() {
 		d.finish(ctx, p)
 		return true
 	}
-	q := d.queue
+	limits := &d.settings().queue
 	now := d.core.clock.Now()
 	for p.done < len(p.batch) {
 		m := p.batch[p.done]
-		if !q.room(1, m.size) {
+		if !d.room(1, m.size) {
 			switch {
-			case !q.everRoom(1, m.size):
-				d.reject(ctx, p, limitFault(CodeMessageTooLarge, "message larger than its queue", d.settings().limit("queues", "max_bytes"), int64(q.limits.maxBytes)))
+			case !d.everRoom(1, m.size):
+				d.reject(ctx, p, limitFault(CodeMessageTooLarge, "message larger than its "+d.handle.kind.String(), d.settings().limit("queues", "max_bytes"), int64(limits.maxBytes)))
 				return true
-			case q.limits.full == fullDropOldest && q.makeRoom(1, m.size):
-			case q.limits.full == fullHold && p.bury == nil:
+			case limits.full == fullDropOldest && d.makeRoom(1, m.size):
+			case limits.full == fullHold && p.bury == nil:
 				d.report(ctx, p) // those that were taken don't wait with the rest
 				return false
 			default:
@@ -267,7 +290,7 @@ func (d *destination) enqueue(ctx actor.Context, p *publish) bool {
 			d.finish(ctx, p)
 			return true
 		}
-		q.put(m, now)
+		d.put(m, now)
 		p.done++
 		if m.hasReceipt {
 			p.receipts = append(p.receipts, m.receipt)
@@ -278,10 +301,14 @@ func (d *destination) enqueue(ctx actor.Context, p *publish) bool {
 }
 
 func (d *destination) fullFault() *Fault {
-	return faultf(CodeDestinationFull, "destination full", "the queue %q is full: %s, and no consumer made room in time", d.handle.name, d.maxima())
+	why := "no consumer made room in time"
+	if d.buffer != nil {
+		why = fmt.Sprintf("fewer than %d subscribers (min_delivery) have had what it keeps", d.buffer.need)
+	}
+	return faultf(CodeDestinationFull, "destination full", "the %s %q is full: %s, and %s", d.handle.kind, d.handle.name, d.maxima(), why)
 }
 
-// maxima names the limits of a queue.
+// maxima names the limits of what keeps messages.
 func (d *destination) maxima() string {
 	s := d.settings()
 	return fmt.Sprintf("%s is %d, %s is %d", s.limit("queues", "max_messages"), s.queue.maxMessages, s.limit("queues", "max_bytes"), s.maxBytes)
@@ -289,7 +316,7 @@ func (d *destination) maxima() string {
 
 // accept ends a batch whose messages are all owned here, or given out.
 func (d *destination) accept(ctx actor.Context, p *publish) {
-	if d.topic != nil {
+	if !d.keeps() {
 		p.collect(p.batch)
 	}
 	d.took(len(p.batch))
@@ -549,6 +576,10 @@ func (d *destination) encode(batch []*Message, v stompwire.Version) []transport.
 // flush gives out what can be given: it is called after everything that may have made a message
 // ready, given a consumer credit, or made room.
 func (d *destination) flush(ctx actor.Context) {
+	if d.buffer != nil {
+		d.flushBuffer(ctx)
+		return
+	}
 	for {
 		d.touched = d.queue.dispatch(d.core.clock.Now(), d.touched[:0])
 		for i, c := range d.touched {
@@ -601,7 +632,9 @@ func (d *destination) give(ctx actor.Context, c *consumer) {
 
 func (d *destination) settle(ctx actor.Context, m *settle) {
 	for _, s := range m.items {
-		if dead := d.queue.settle(m.key, m.epoch, s.entry, s.how); dead != nil {
+		if d.buffer != nil {
+			d.buffer.settle(m.key, m.epoch, s.entry, s.how)
+		} else if dead := d.queue.settle(m.key, m.epoch, s.entry, s.how); dead != nil {
 			d.bury(ctx, dead, reasonOf(s.how))
 		}
 	}
@@ -654,7 +687,10 @@ func (d *destination) subscribe(ctx actor.Context, m *subscribe) {
 		}
 		return
 	}
-	if d.topic != nil {
+	if d.buffer != nil && m.pattern == "" {
+		d.buffer.attach(m.key, m.epoch, m.credit, m.link)
+		d.flush(ctx)
+	} else if d.topic != nil {
 		d.topic.attach(m.key, m.epoch, m.pattern != "", m.link)
 		if !m.link.auto {
 			ctx.Send(m.link.subscription, &arrived{}) // what came meanwhile was announced to the last incarnation
@@ -675,6 +711,8 @@ func (d *destination) roomToSubscribe(m *subscribe) bool {
 	switch {
 	case most == 0 || m.pattern != "" || m.session == nil:
 		return true
+	case d.buffer != nil:
+		return d.buffer.index[m.key] != nil || len(d.buffer.readers) < most
 	case d.topic != nil:
 		return d.topic.index[m.key] != nil || d.topic.own < most
 	default:
@@ -683,7 +721,10 @@ func (d *destination) roomToSubscribe(m *subscribe) bool {
 }
 
 func (d *destination) unsubscribe(ctx actor.Context, m *unsubscribe) {
-	if d.topic != nil {
+	if d.buffer != nil && m.pattern == "" {
+		d.buffer.detach(m.key, m.epoch)
+		d.flush(ctx)
+	} else if d.topic != nil {
 		d.topic.detach(m.key, m.epoch)
 	} else {
 		d.queue.detach(m.key, m.epoch)
@@ -700,7 +741,7 @@ func (d *destination) prepare(ctx actor.Context, m *prepare) {
 		return // handed over again after a crash
 	}
 	d.limitExpiry(m.batch)
-	if d.topic != nil && d.nobodyFor(m.batch) >= 0 {
+	if !d.keeps() && d.nobodyFor(m.batch) >= 0 {
 		d.refusePrepare(ctx, m, d.nobodyFault())
 		return
 	}
@@ -720,27 +761,31 @@ func (d *destination) tryPrepare(ctx actor.Context, m *prepare) bool {
 		d.refusePrepare(ctx, m, faultf(CodeAck, "nothing to acknowledge", "a delivery of %q is not this subscription's any more: it comes again", d.handle.name))
 		return true
 	}
-	if q := d.queue; q != nil && len(m.batch) > 0 {
-		n := len(m.batch)
+	if n := len(m.batch); n > 0 && d.keeps() {
+		full := d.settings().queue.full
 		switch {
-		case q.room(n, m.size):
-		case !q.everRoom(n, m.size):
-			d.refusePrepare(ctx, m, faultf(CodeDestinationFull, "transaction larger than its queue", "the transaction's messages for %q are more than an empty queue can hold (%s)", d.handle.name, d.maxima()))
+		case d.room(n, m.size):
+		case !d.everRoom(n, m.size):
+			d.refusePrepare(ctx, m, faultf(CodeDestinationFull, "transaction larger than its "+d.handle.kind.String(), "the transaction's messages for %q are more than it can hold when it is empty (%s)", d.handle.name, d.maxima()))
 			return true
-		case q.limits.full == fullDropOldest && q.makeRoom(n, m.size):
-		case q.limits.full == fullHold:
+		case full == fullDropOldest && d.makeRoom(n, m.size):
+		case full == fullHold:
 			return false
 		default:
 			d.refusePrepare(ctx, m, d.fullFault())
 			return true
 		}
-		q.reserve(n, m.size)
+		d.book(n, m.size)
 	}
 	for _, s := range m.settles {
 		for _, item := range s.items {
 			// One that is not the consumer's any more was put back by a restart of ours: it
 			// comes again, marked as redelivered. The rest of the transaction stands.
-			d.queue.claim(s.key, s.epoch, item.entry, item.how)
+			if d.buffer != nil {
+				d.buffer.claim(s.key, s.epoch, item.entry, item.how)
+			} else {
+				d.queue.claim(s.key, s.epoch, item.entry, item.how)
+			}
 		}
 	}
 	d.prepared[m.id] = m
@@ -752,7 +797,7 @@ func (d *destination) tryPrepare(ctx actor.Context, m *prepare) bool {
 func (d *destination) claimable(settles []preparedSettles) bool {
 	for _, s := range settles {
 		for _, item := range s.items {
-			if !d.queue.has(s.key, s.epoch, item.entry) {
+			if d.buffer != nil && !d.buffer.has(s.key, s.epoch, item.entry) || d.queue != nil && !d.queue.has(s.key, s.epoch, item.entry) {
 				return false
 			}
 		}
@@ -777,25 +822,29 @@ func (d *destination) decide(ctx actor.Context, m *decide) {
 	}
 	for _, st := range p.settles {
 		for _, item := range st.items {
-			if !m.commit {
+			if d.buffer != nil && m.commit {
+				d.buffer.settleClaimed(st.key, item.entry)
+			} else if d.buffer != nil {
+				d.buffer.unclaim(st.key, item.entry)
+			} else if !m.commit {
 				d.queue.unclaim(item.entry)
 			} else if dead := d.queue.settleClaimed(item.entry); dead != nil {
 				d.bury(ctx, dead, reasonOf(item.how))
 			}
 		}
 	}
-	if d.queue != nil && len(p.batch) > 0 && !p.freed {
+	if d.keeps() && len(p.batch) > 0 && !p.freed {
 		p.freed = true
-		d.queue.unreserve(len(p.batch), p.size)
+		d.book(-len(p.batch), -p.size)
 	}
 	switch {
 	case !m.commit:
-	case d.topic != nil:
+	case !d.keeps():
 		d.fanOut(ctx, p.batch, &p.spread)
 	default:
 		now := d.core.clock.Now()
 		for p.done < len(p.batch) {
-			d.queue.put(p.batch[p.done], now)
+			d.put(p.batch[p.done], now)
 			p.done++
 		}
 	}
@@ -805,7 +854,7 @@ func (d *destination) decide(ctx actor.Context, m *decide) {
 	if m.commit {
 		d.took(len(p.batch))
 	}
-	if d.queue != nil {
+	if d.keeps() {
 		d.flush(ctx)
 	}
 	if m.session != nil {
@@ -828,11 +877,15 @@ func (d *destination) forgetWaiting(ctx actor.Context, id txID) {
 // tick does what is due.
 func (d *destination) tick(ctx actor.Context) {
 	now := d.core.clock.Now()
-	if d.topic != nil {
+	if !d.keeps() {
 		d.fanOut(ctx, d.topic.due(now), &spread{})
 		return
 	}
-	d.queue.tick(now)
+	if d.buffer != nil {
+		d.buffer.tick(now)
+	} else {
+		d.queue.tick(now)
+	}
 	d.flush(ctx)
 	if !d.heldTill.IsZero() && !d.heldTill.After(now) {
 		switch {
@@ -851,12 +904,16 @@ func (d *destination) tick(ctx actor.Context) {
 // arm sets the timers for what comes next.
 func (d *destination) arm(ctx actor.Context) {
 	var at time.Time
-	if d.topic != nil {
+	if !d.keeps() {
 		if e := d.topic.delayed.top(); e != nil {
 			at = e.msg.notBefore
 		}
 	} else {
-		at, _ = d.queue.wake()
+		if d.buffer != nil {
+			at = d.buffer.wake()
+		} else {
+			at, _ = d.queue.wake()
+		}
 		if len(d.held)+len(d.waiting) > 0 && !d.heldTill.IsZero() && (at.IsZero() || d.heldTill.Before(at)) {
 			at = d.heldTill
 		}

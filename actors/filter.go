@@ -27,7 +27,7 @@ func (h *handle) filterMissing(f *stompwire.Frame) *Fault {
 func (d *destination) filterFits(m *subscribe) (bool, *Fault) {
 	filters := d.settings().filter != ""
 	switch {
-	case filters == m.link.filtered, d.topic != nil && d.topic.index[m.key] != nil:
+	case filters == m.link.filtered, d.topic != nil && d.topic.index[m.key] != nil, d.buffer != nil && d.buffer.index[m.key] != nil:
 		return true, nil
 	case filters:
 		return false, faultf(CodeFilter, "filter required", "a SUBSCRIBE to %q needs a filter header: the value of the header %q that messages must have", d.handle.name, d.settings().filter)

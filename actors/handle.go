@@ -10,13 +10,14 @@ import (
 // must arrive holds a lease; without one it may retire, and then it takes none any more. So a
 // message is never sent to a destination that stops before it gets to it.
 type handle struct {
-	name    string // what messages say they were sent to
-	address string // what SEND finds it by: name, or the opaque name of a temporary one
-	kind    kind
-	owner   uint64 // connection that a temporary destination belongs to, else 0
-	counted bool   // made on first use: the router's
-	life    *life
-	state   *destinationState
+	name     string // what messages say they were sent to
+	address  string // what SEND finds it by: name, or the opaque name of a temporary one
+	kind     kind
+	owner    uint64 // connection that a temporary destination belongs to, else 0
+	buffered bool   // a topic with min_delivery, for as long as it is there
+	counted  bool   // made on first use: the router's
+	life     *life
+	state    *destinationState
 
 	settings atomic.Pointer[destinationSettings] // its actor changes them; never nil
 	leases   atomic.Int64

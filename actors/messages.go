@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"stampede/actors/selector"
+	"stampede/config"
 	"stampede/stompwire"
 	"stampede/transport"
 )
@@ -225,10 +226,27 @@ type written struct {
 // endSubscription (session → subscription): settle what was asked before, then unsubscribe.
 type endSubscription struct{}
 
-// overflowed (subscription → session): a client mode subscription of a topic has too much pending.
+// overflowed (subscription → session): a client mode subscription of a topic has too much pending, or one of a topic
+// with min_delivery was so slow that something was dropped that it was to get.
 type overflowed struct {
 	serial  uint32
 	pending int
+	limit   string // of the topic with min_delivery
+	value   int
+}
+
+// fault is what the client is told.
+func (m *overflowed) fault(cfg *config.Config) *Fault {
+	if m.limit != "" {
+		return limitFault(CodeSlowConsumer, "slow consumer: a message was dropped before it was taken", m.limit, int64(m.value))
+	}
+	return limitFault(CodeSlowConsumer, "slow consumer: messages come faster than they are read", "limits.outbox", int64(cfg.Limits.Outbox))
+}
+
+// fellBehind (topic with min_delivery → subscription): something was dropped that it was to get.
+type fellBehind struct {
+	limit string
+	value int
 }
 
 // collect (session → subscription) asks what a transaction has acknowledged; collected answers.

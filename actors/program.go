@@ -143,7 +143,7 @@ func (p *program) receive(ctx actor.Context, message any) {
 	case *overflowed:
 		if s := p.subscriptions[m.serial]; s != nil {
 			p.core.event(Event{Kind: EventSlowConsumer, Role: p.life.role.name, Actor: p.life.pid.Id, Destination: s.Destination(), Cause: strconv.Itoa(m.pending) + " bytes pending"})
-			p.close(ctx, s, limitFault(CodeSlowConsumer, "slow consumer: messages come faster than they are taken", "limits.outbox", int64(p.core.settings().Limits.Outbox)))
+			p.close(ctx, s, m.fault(p.core.settings()))
 		}
 	case *rejected: // an Ack that came too late: the message is another's by now
 	case *accepted, *acked:

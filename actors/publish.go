@@ -126,8 +126,8 @@ func (p *programState) parse(f *stompwire.Frame) (send, *Fault) {
 
 // message makes a message of a SEND to a destination that was found.
 func (p *programState) message(f *stompwire.Frame, h send, to *handle) (*Message, *Fault) {
-	if h.persistent && to.kind == kindQueue {
-		return nil, unsupported("durable storage (persistent:true)")
+	if fault := to.mayTake(h, f); fault != nil {
+		return nil, fault
 	}
 	if h.hasReplyTo && isTemporary(h.replyTo) {
 		reply := p.own(h.replyTo)
@@ -139,9 +139,6 @@ func (p *programState) message(f *stompwire.Frame, h send, to *handle) (*Message
 				f.Header[i].Value = reply.address
 			}
 		}
-	}
-	if fault := to.filterMissing(f); fault != nil {
-		return nil, fault
 	}
 	return newMessage(p.messageID(), to.name, f, p.core.clock.Now)
 }

@@ -78,6 +78,8 @@ type entry struct {
 	avoid      *consumer // who refused it last
 	deliveries int       // how often it was given out
 	refusals   int       // how often a consumer sent NACK
+	had        int32     // a buffer's: how many have had it
+	awaiting   int32     // likewise: readers that are to get it, or have it and have not answered
 	prev, next *entry
 	delayedAt  int // 1 + index in the heap, 0: not in it
 	expiringAt int

@@ -35,7 +35,9 @@ type router struct {
 	byKey      map[subscriptionKey]*patternSubscription
 	generation uint64 // an actor's name is never used again
 	settings   settingsTable
-	made       int // destinations made on first use that are there
+	begun      func()
+	ready      <-chan struct{} // closed when the configured destinations are there for the first time
+	made       int             // destinations made on first use that are there
 }
 
 // patternSubscription is a wildcard subscription as it was last asked for.
@@ -43,7 +45,9 @@ type patternSubscription struct{ last *subscribe }
 
 func newRouter(c *core) func(*life) process {
 	// Made once: the router resumes over failures, but should it ever be restarted, its table lives on.
-	r := &router{core: c, byKey: make(map[subscriptionKey]*patternSubscription)}
+	ready := make(chan struct{})
+	r := &router{core: c, byKey: make(map[subscriptionKey]*patternSubscription), ready: ready}
+	r.begun = sync.OnceFunc(func() { close(ready) })
 	c.destinations = r
 	return func(l *life) process {
 		r.life = l
@@ -80,6 +84,7 @@ func (r *router) receive(ctx actor.Context, message any) {
 		r.settingsChanged(ctx, m)
 	case *actor.Started:
 		r.configure(ctx)
+		r.begun()
 	case *actor.Terminated, *actor.Stopping, *actor.Stopped, *actor.Restarting:
 	default:
 		r.core.unhandled(r.life, message)
@@ -143,6 +148,12 @@ func (r *router) settingsChanged(ctx actor.Context, m *settingsChanged) {
 		if was == is {
 			continue
 		}
+		if h.buffered != (is.minDelivery > 0) {
+			r.core.log.Warn("a topic can't begin or cease to have min_delivery while it is there", "destination", h.name, "is", was.minDelivery, "configured", is.minDelivery)
+			as := *is
+			as.minDelivery = was.minDelivery
+			is = &as
+		}
 		left.Add(1)
 		ctx.Send(h.pid(), &reconfigure{settings: is, done: sync.OnceFunc(done)})
 		if was.webReadBlock && !is.webReadBlock && h.kind == kindTopic {
@@ -200,6 +211,7 @@ func (r *router) resolve(ctx actor.Context, name destinationName, owner uint64, 
 // make starts a destination, attaches the patterns that match it, and only then lets others find it.
 func (r *router) make(ctx actor.Context, h *handle) (*handle, error) {
 	h.settings.Store(r.settingsOf(h))
+	h.buffered = h.settings.Load().minDelivery > 0
 	h.state = newDestinationState(h)
 	r.generation++
 	kind := r.core.roles.destination

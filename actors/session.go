@@ -73,9 +73,9 @@ func (s *session) receive(ctx actor.Context, message any) {
 	case *outOfPatience:
 		s.goDown(ctx)
 	case *transport.Overflow:
-		s.slow(ctx, m.Bytes)
+		s.slow(ctx, &overflowed{pending: m.Bytes})
 	case *overflowed:
-		s.slow(ctx, m.pending)
+		s.slow(ctx, m)
 	case *gaveUp:
 		s.fail(ctx, internalFault(), "", false)
 	case *actor.Started:
@@ -477,12 +477,12 @@ func limitTimeFault(code Code, message, limit string, d time.Duration) *Fault {
 	return faultf(code, message, "the limit %s is %s", limit, d)
 }
 
-func (s *session) slow(ctx actor.Context, pending int) {
+func (s *session) slow(ctx actor.Context, m *overflowed) {
 	if s.phase >= failing {
 		return
 	}
-	s.core.event(Event{Kind: EventSlowConsumer, Role: s.life.role.name, Actor: s.life.pid.Id, Connection: connectionName(s.id), Login: s.user(), Remote: remote(s.conn), Cause: strconv.Itoa(pending) + " bytes pending"})
-	s.fail(ctx, limitFault(CodeSlowConsumer, "slow consumer: messages come faster than they are read", "limits.outbox", int64(s.core.settings().Limits.Outbox)), "", false)
+	s.core.event(Event{Kind: EventSlowConsumer, Role: s.life.role.name, Actor: s.life.pid.Id, Connection: connectionName(s.id), Login: s.user(), Remote: remote(s.conn), Cause: strconv.Itoa(m.pending) + " bytes pending"})
+	s.fail(ctx, m.fault(s.core.settings()), "", false)
 }
 
 func internalFault() *Fault {

@@ -56,11 +56,11 @@ func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.I
 		}
 		return true
 	}
-	if fault == nil && h.persistent && to.kind == kindQueue && to.owner == 0 { // a temporary queue lasts no longer than its owner
-		fault = unsupported("durable storage (persistent:true)")
-	}
 	if fault == nil {
-		fault = s.mayWrite(to, f)
+		fault = to.mayTake(h, f)
+	}
+	if fault == nil && to.settings.Load().webWriteBlock && s.fromWeb() {
+		fault = faultf(CodeBlocked, "blocked", "clients from the web may not send to %q (web_write_block)", to.name)
 	}
 	if fault == nil && h.hasReplyTo && isTemporary(h.replyTo) {
 		if found, fault = s.rewriteReplyTo(ctx, f, h.replyTo); fault == nil && !found {
@@ -106,16 +106,20 @@ func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.I
 	return true
 }
 
-// mayWrite holds a SEND against the settings of its destination.
-func (s *session) mayWrite(to *handle, f *stompwire.Frame) *Fault {
-	set := to.settings.Load()
-	switch {
-	case len(f.Body) > set.maxMessageSize:
-		return limitFault(CodeMessageTooLarge, "body too large for this destination", set.limit("limits", "max_message_size"), int64(set.maxMessageSize))
-	case set.webWriteBlock && s.fromWeb():
-		return faultf(CodeBlocked, "blocked", "clients from the web may not send to %q (web_write_block)", to.name)
+// mayTake holds a SEND against what its destination can do, and the settings that it has.
+func (h *handle) mayTake(s send, f *stompwire.Frame) *Fault {
+	if s.persistent && h.kind == kindQueue && h.owner == 0 { // a temporary queue lasts no longer than its owner
+		return unsupported("durable storage (persistent:true)")
 	}
-	return to.filterMissing(f)
+	set := h.settings.Load()
+	if len(f.Body) <= set.maxMessageSize {
+		return h.filterMissing(f)
+	}
+	limit := "limits.max_body_bytes"
+	if set.given["max_message_size"] {
+		limit = set.limit("", "max_message_size")
+	}
+	return limitFault(CodeMessageTooLarge, "body too large for this destination", limit, int64(set.maxMessageSize))
 }
 
 // fromWeb tells whether the client comes from the open web.

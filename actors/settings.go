@@ -29,6 +29,7 @@ type destinationSettings struct {
 	letters     bool   // it is itself where dead letters go
 
 	// Topics.
+	minDelivery   int // how many subscribers must have had a message; 0: none. With it queue and holdTimeout hold too
 	slowConsumer  config.SlowConsumer
 	noSubscribers config.NoSubscribers
 	filter        string // the header by which subscribers choose; empty: they get everything
@@ -39,11 +40,11 @@ type destinationSettings struct {
 // settingsFor works out what holds for a destination of this name and kind. Of the blocks that match
 // the most specific one counts, as a whole; what it leaves out is as [queues] or [topics] have it.
 func settingsFor(cfg *config.Config, name string, k kind) *destinationSettings {
-	s := &destinationSettings{maxMessageSize: int(cfg.Limits.MaxBodyBytes), maxBytes: int(cfg.Queues.MaxBytes)}
+	q := cfg.Queues
+	s := &destinationSettings{maxMessageSize: int(cfg.Limits.MaxBodyBytes), maxBytes: int(q.MaxBytes), holdTimeout: q.HoldTimeout}
+	s.queue = queueLimits{maxMessages: q.MaxMessages, full: fullPolicyOf(q.Full)}
 	if k == kindQueue {
-		q := cfg.Queues
-		s.queue = queueLimits{maxMessages: q.MaxMessages, full: fullPolicyOf(q.Full), maxDeliveries: q.MaxDeliveries}
-		s.holdTimeout, s.deadLetter, s.expiry = q.HoldTimeout, q.DeadLetter, q.Expiry
+		s.queue.maxDeliveries, s.deadLetter, s.expiry = q.MaxDeliveries, q.DeadLetter, q.Expiry
 	} else {
 		s.slowConsumer, s.noSubscribers, s.expiry = cfg.Topics.SlowConsumer, cfg.Topics.NoSubscribers, cfg.Topics.Expiry
 	}
@@ -61,7 +62,7 @@ func settingsFor(cfg *config.Config, name string, k kind) *destinationSettings {
 // apply takes over what a block says.
 func (s *destinationSettings) apply(d *config.Destination) {
 	s.block, s.given = d.Name, make(map[string]bool)
-	s.maxConnections = d.MaxConnections
+	s.maxConnections, s.minDelivery = d.MaxConnections, d.MinDelivery
 	s.webReadBlock, s.webWriteBlock = d.WebReadBlock, d.WebWriteBlock
 	if d.Filter {
 		s.filter = cmp.Or(d.FilterHeader, "filter")

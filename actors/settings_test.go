@@ -84,6 +84,8 @@ func TestSettingsComeFromTheBlockOrTheSection(t *testing.T) {
 		{"", "/topic/t", func(d *config.Destination) { d.MaxConnections = 6 }, func(s *destinationSettings) { s.maxConnections = 6 }},
 		{"", "/topic/t", func(d *config.Destination) { d.Filter = true }, func(s *destinationSettings) { s.filter = "filter" }},
 		{"", "/topic/t", func(d *config.Destination) { d.Filter, d.FilterHeader = true, "h" }, func(s *destinationSettings) { s.filter = "h" }},
+		{"", "/topic/t", func(d *config.Destination) { d.MinDelivery = 6 }, func(s *destinationSettings) { s.minDelivery = 6 }},
+		{"max_messages", "/topic/t", func(d *config.Destination) { d.MaxMessages = new(1) }, func(s *destinationSettings) { s.queue.maxMessages = 1 }},
 		{"", "/topic/t", func(d *config.Destination) { d.WebReadBlock = true }, func(s *destinationSettings) { s.webReadBlock = true }},
 		{"", "/topic/t", func(d *config.Destination) { d.WebWriteBlock = true }, func(s *destinationSettings) { s.webWriteBlock = true }},
 	} {

@@ -73,6 +73,8 @@ func (s *subscription) receive(ctx actor.Context, message any) {
 		s.endTx(ctx, m)
 	case *endSubscription:
 		s.detach(ctx)
+	case *fellBehind:
+		ctx.Send(s.session, &overflowed{serial: s.key.serial, pending: s.waiting(), limit: m.limit, value: m.value})
 	case *actor.Started:
 		s.attach(ctx)
 	case *actor.Stopping, *actor.Stopped, *actor.Restarting:
@@ -101,17 +103,17 @@ func (s *subscription) attach(ctx actor.Context) {
 	if s.ended.Load() {
 		return // what was asked of it before its end is still answered
 	}
-	if old := s.sink.Load(); old != nil && s.onQueue() {
+	if old := s.sink.Load(); old != nil && s.settles() {
 		old.Purge() // the queue gives it all out again
 	}
-	if s.own != nil && s.onQueue() {
+	if s.own != nil && s.settles() {
 		s.own.outlet.purge()
 	}
 	m := &subscribe{
 		key: s.key, epoch: s.epoch, credit: s.prefetch, exclusive: s.exclusive, web: s.web, session: s.session,
 		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version, inbox: &s.inbox, selector: s.selector, filter: s.filter, filtered: s.filtered},
 	}
-	if m.link.sink = s.sink.Load(); s.own == nil && (m.link.sink == nil || s.onQueue()) {
+	if m.link.sink = s.sink.Load(); s.own == nil && (m.link.sink == nil || s.settles()) {
 		m.link.sink = s.newSink(ctx)
 		s.sink.Store(m.link.sink)
 	}
@@ -126,15 +128,18 @@ func (s *subscription) attach(ctx actor.Context) {
 	s.arrived(ctx)
 }
 
-// onQueue tells whether what is not settled comes again. A topic has nothing to give again: its sink
-// stays the same over all incarnations, with what it holds, and what waits for acknowledgements stays in the state.
-func (s *subscription) onQueue() bool { return s.handle != nil && s.handle.kind == kindQueue }
+// settles tells whether what is not settled comes again: from a queue, or a topic with min_delivery. Any other topic
+// has nothing to give again: its sink stays the same over all incarnations, with what it holds, and what waits for
+// acknowledgements stays in the state.
+func (s *subscription) settles() bool {
+	return s.handle != nil && (s.handle.kind == kindQueue || s.handle.buffered)
+}
 
 func (s *subscription) newSink(ctx actor.Context) *transport.Sink {
 	prefix := append([]byte(nil), "MESSAGE\n"...)
 	prefix = stompwire.AppendHeader(prefix, "subscription", s.id, s.version)
 	box := s.conn.Outbox()
-	if !s.onQueue() {
+	if !s.settles() {
 		sink := box.NewSink(prefix, slowPolicy(s.slowConsumer()), nil)
 		if s.handle != nil {
 			sink.CountDrops(&s.handle.counters.dropped)

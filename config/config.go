@@ -289,6 +289,9 @@ type Destination struct {
 	// Type may be left out for /queue/… and /topic/….
 	Type DestinationType `toml:"type" enum:"queue|topic"`
 
+	// MinDelivery is how many subscribers must have had a message before a topic lets go of it; who subscribes
+	// meanwhile gets it. 0: the topic keeps nothing.
+	MinDelivery int `toml:"min_delivery" min:"0" max:"1000000"`
 	// MaxConnections is how many subscriptions there may be at a time; 0: any number.
 	MaxConnections int `toml:"max_connections" min:"0" max:"100000000"`
 	// MaxMessages, MaxBytes, Full and HoldTimeout are as in Queues.

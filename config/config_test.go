@@ -338,6 +338,8 @@ func TestSingleProblems(t *testing.T) {
 		{"full of a topic", "[[destination]]\nname = \"/topic/a\"\nfull = \"hold\"", `t.toml:3: destination[0].full: is for queues`},
 		{"full with a wrong word", "[[destination]]\nname = \"/queue/a\"\nfull = \"held\"", `"held" is not one of hold, reject, drop_oldest; did you mean "hold"?`},
 		{"dead_letter of a topic", "[[destination]]\nname = \"/topic/a\"\ndead_letter = \"\"", `t.toml:3: destination[0].dead_letter: is for queues`},
+		{"min_delivery of a queue", "[[destination]]\nname = \"/queue/a\"\nmin_delivery = 1", `t.toml:3: destination[0].min_delivery: is for topics`},
+		{"min_delivery and no_subscribers", "[[destination]]\nname = \"/topic/a\"\nmin_delivery = 1\nno_subscribers = \"reject\"", `t.toml:4: destination[0].no_subscribers: is set together with min_delivery`},
 		{"slow_consumer of a queue", "[[destination]]\nname = \"/queue/a\"\nslow_consumer = \"disconnect\"", `t.toml:3: destination[0].slow_consumer: is for topics`},
 		{"no_subscribers of a queue", "[[destination]]\nname = \"/queue/a\"\nno_subscribers = \"reject\"", `t.toml:3: destination[0].no_subscribers: is for topics`},
 		{"message larger than a frame", "[[destination]]\nname = \"/topic/a\"\nmax_message_size = \"17MiB\"", `t.toml:3: destination[0].max_message_size: 17MiB is more than limits.max_body_bytes (16MiB)`},

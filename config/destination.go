@@ -42,14 +42,16 @@ func (c *Config) destinations(f *faults) {
 // destination looks for settings that could have no effect on a destination of this type, or contradict each other.
 func (c *Config) destination(f *faults, at string, d *Destination) {
 	queue := d.Type == TypeQueue
+	keeps := queue || d.MinDelivery > 0
 	for _, s := range []struct {
 		key         string
 		given, fits bool
 		why         string
 	}{
-		{"max_messages", d.MaxMessages != nil, queue, "is for queues; a topic keeps no messages"},
-		{"full", d.Full != nil, queue, "is for queues; a topic keeps no messages"},
-		{"hold_timeout", d.HoldTimeout != nil, queue, "is for queues; a topic keeps no messages"},
+		{"min_delivery", d.MinDelivery > 0, !queue, "is for topics; a queue keeps a message until one consumer has had it"},
+		{"max_messages", d.MaxMessages != nil, keeps, "is for queues and min_delivery; any other topic keeps no messages"},
+		{"full", d.Full != nil, keeps, "is for queues and min_delivery; any other topic keeps no messages"},
+		{"hold_timeout", d.HoldTimeout != nil, keeps, "is for queues and min_delivery; any other topic keeps no messages"},
 		{"max_deliveries", d.MaxDeliveries != nil, queue, "is for queues; a topic gives no message twice"},
 		{"dead_letter", d.DeadLetter != nil, queue, "is for queues; a topic gives no message twice"},
 		{"slow_consumer", d.SlowConsumer != nil, !queue, "is for topics; a queue gives a consumer no more than its prefetch"},
@@ -57,6 +59,7 @@ func (c *Config) destination(f *faults, at string, d *Destination) {
 		{"filter_header", d.FilterHeader != "" && d.FilterHeader != "filter", d.Filter, "has no effect without filter = true"},
 		{"filter_header", true, badHeader(d.FilterHeader) == "", badHeader(d.FilterHeader)},
 		{"no_subscribers", d.NoSubscribers != nil, !queue, "is for topics; a queue keeps its messages until somebody comes"},
+		{"no_subscribers", d.NoSubscribers != nil && !queue, d.MinDelivery == 0, "is set together with min_delivery, by which messages are kept until somebody comes"},
 	} {
 		if s.given && !s.fits {
 			f.add(s.why, at+"."+s.key)

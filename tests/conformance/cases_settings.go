@@ -14,7 +14,14 @@ func block(all ...config.Destination) func(*config.Config) {
 
 // settingsCases are about destinations with settings of their own: for each what is just allowed and what is not.
 func settingsCases() []rule {
-	const point = "configured destinations"
+	const point, buffered = "configured destinations", "min_delivery"
+	keep := func(n int, full ...config.QueueFull) func(*config.Config) {
+		d := config.Destination{Name: "memtop", Type: config.TypeTopic, MinDelivery: n}
+		for _, f := range full {
+			d.MaxMessages, d.Full = new(2), &f
+		}
+		return block(d)
+	}
 	x := func(n int) string { return strings.Repeat("x", n) }
 	return []rule{
 		{
@@ -167,6 +174,131 @@ func settingsCases() []rule {
 			script: func(s *Script) {
 				s.connect("a", "b").subscribe("a", "1", "{Q}").sync("b", "BEGIN", "transaction:t").publish("b", "{Q}", "no", "transaction:t").publish("b", "{T}", "no", "transaction:t")
 				s.send("b", "COMMIT", "transaction:t", "receipt:r").refusedFor("b", "r", "no subscribers").connect("c").publish("c", "{Q}", "yes").gets("a", "m", "yes")
+			},
+		},
+		{
+			point: buffered, name: "what nobody has had is kept for who comes", settings: keep(1), script: func(s *Script) {
+				s.connect("c").publish("c", "memtop", "1").publish("c", "memtop", "2").connect("a").subscribe("a", "1", "memtop").gets("a", "m", "1", "!redelivered").gets("a", "m", "2").publish("c", "memtop", "3").gets("a", "m", "3")
+			},
+		},
+		{
+			point: buffered, name: "what enough have acknowledged is not replayed", settings: keep(1), script: func(s *Script) {
+				s.connect("c").publish("c", "memtop", "1").connect("a", "b").subscribe("a", "1", "memtop", "ack:client").gets("a", "m", "1").ack("a", "m").subscribe("b", "1", "memtop").publish("c", "memtop", "2").gets("b", "m", "2").gets("a", "m", "2")
+			},
+		},
+		{
+			point: buffered, name: "it is replayed to each until enough have had it", settings: keep(2), script: func(s *Script) {
+				s.connect("c").publish("c", "memtop", "1").connect("a", "b", "d").subscribe("a", "1", "memtop", "ack:client").gets("a", "m", "1").ack("a", "m")
+				s.subscribe("b", "1", "memtop", "ack:client").gets("b", "m", "1").ack("b", "m").subscribe("d", "1", "memtop").publish("c", "memtop", "2").gets("d", "m", "2")
+			},
+		},
+		{
+			point: buffered, name: "every subscriber that is there gets every message", settings: keep(1), script: func(s *Script) {
+				s.connect("c", "a", "b", "d").subscribe("a", "1", "memtop").subscribe("b", "1", "memtop", "ack:client").subscribe("d", "1", "memtop", "ack:client-individual")
+				for _, body := range []string{"1", "2", "3"} {
+					s.publish("c", "memtop", body).gets("a", "m", body).gets("b", "n", body).gets("d", "o", body)
+				}
+			},
+		},
+		{
+			point: buffered, name: "a NACK and an UNSUBSCRIBE do not count", versions: from11, settings: keep(1), script: func(s *Script) {
+				s.connect("c").publish("c", "memtop", "1").connect("a", "b", "d").subscribe("a", "1", "memtop", "ack:client").gets("a", "m", "1").nack("a", "m")
+				s.subscribe("b", "1", "memtop", "ack:client").gets("b", "m", "1", "!redelivered").sync("b", "UNSUBSCRIBE", "id:1").subscribe("d", "1", "memtop").gets("d", "m", "1", "!redelivered")
+			},
+		},
+		{
+			point: buffered, name: "a lost connection does not count", settings: keep(1), script: func(s *Script) {
+				s.connect("c").publish("c", "memtop", "1").connect("a", "b").subscribe("a", "1", "memtop", "ack:client").gets("a", "m", "1").drop("a").subscribe("b", "1", "memtop").gets("b", "m", "1")
+			},
+		},
+		{
+			point: buffered, name: "a replay goes by the prefetch", settings: keep(1), script: func(s *Script) {
+				s.connect("c")
+				for _, body := range []string{"1", "2", "3"} {
+					s.publish("c", "memtop", body)
+				}
+				s.connect("a").subscribe("a", "1", "memtop", "ack:client-individual", "prefetch-count:1").gets("a", "m", "1").sync("a", "BEGIN", "transaction:t").settle("a", "m").gets("a", "m", "2").settle("a", "m").gets("a", "m", "3")
+			},
+		},
+		{
+			point: buffered, name: "a replay goes by the selector", settings: keep(1), script: func(s *Script) {
+				s.connect("c").publish("c", "memtop", "red", "color:red").publish("c", "memtop", "blue", "color:blue").connect("a", "b").subscribe("a", "1", "memtop", "selector:color = 'blue'", "ack:client").gets("a", "m", "blue").ack("a", "m")
+				s.subscribe("b", "1", "memtop").gets("b", "m", "red").publish("c", "memtop", "green").gets("b", "m", "green")
+			},
+		},
+		{
+			point: buffered, name: "a replay goes by the filter", settings: func(c *config.Config) { keep(1)(c); c.Destination[0].Filter = true }, script: func(s *Script) {
+				s.connect("c").publish("c", "memtop", "1", "filter:red").publish("c", "memtop", "2", "filter:blue").connect("a", "b").subscribe("a", "1", "memtop", "filter:blue").gets("a", "m", "2")
+				s.subscribe("b", "1", "memtop", "filter:red").gets("b", "m", "1").publish("c", "memtop", "3", "filter:blue").gets("a", "m", "3").publish("c", "memtop", "4", "filter:red").gets("b", "m", "4")
+			},
+		},
+		{
+			point: buffered, name: "ACK in a transaction counts with COMMIT", settings: keep(1), script: func(s *Script) {
+				s.connect("c").publish("c", "memtop", "1").publish("c", "memtop", "2").connect("a", "b").subscribe("a", "1", "memtop", "ack:client-individual").gets("a", "m1", "1").gets("a", "m2", "2")
+				s.sync("a", "BEGIN", "transaction:t").ack("a", "m1", "transaction:t").sync("a", "COMMIT", "transaction:t")
+				s.sync("a", "BEGIN", "transaction:u").ack("a", "m2", "transaction:u").sync("a", "ABORT", "transaction:u").subscribe("b", "1", "memtop").gets("b", "m", "2").ack("a", "m2")
+			},
+		},
+		{
+			point: buffered, name: "SEND in a transaction comes with COMMIT", settings: keep(1), script: func(s *Script) {
+				s.connect("c").sync("c", "BEGIN", "transaction:t").publish("c", "memtop", "1", "transaction:t").publish("c", "memtop", "0").sync("c", "COMMIT", "transaction:t").connect("a").subscribe("a", "1", "memtop").gets("a", "m", "0").gets("a", "m", "1")
+			},
+		},
+		{
+			point: buffered, name: "a pattern gets what comes while it is there, and does not count", settings: func(c *config.Config) { keep(1)(c); c.Destination[0].Name = "/topic/#" }, script: func(s *Script) {
+				s.connect("c").publish("c", "{T}.x", "1").connect("a", "b").subscribe("a", "w", "{T}.*").publish("c", "{T}.x", "2").gets("a", "m", "2").subscribe("b", "1", "{T}.x").gets("b", "m", "1").gets("b", "m", "2").publish("c", "{T}.x", "3").gets("a", "m", "3").gets("b", "m", "3")
+			},
+		},
+		{
+			point: buffered, name: "expiry and delay hold", clock: true, settings: keep(1), script: func(s *Script) {
+				s.connect("c").publish("c", "memtop", "dead", "expiration:1000").publish("c", "memtop", "later", "delay:1000").publish("c", "memtop", "now").advance(1000*time.Millisecond).connect("a").subscribe("a", "1", "memtop").gets("a", "m", "now").gets("a", "m", "later")
+			},
+		},
+		{
+			point: buffered, name: "full: reject", settings: keep(1, config.FullReject), script: func(s *Script) {
+				s.connect("a").publish("a", "memtop", "1").publish("a", "memtop", "2").body("a", "3", "SEND", "destination:memtop", "receipt:r").refusedFor("a", "r", "q flup", "max_messages", "memtop", "2", "min_delivery")
+				s.connect("b", "c").subscribe("b", "1", "memtop", "ack:client").gets("b", "m1", "1").gets("b", "m2", "2").ack("b", "m2").publish("c", "memtop", "4").gets("b", "m", "4")
+			},
+		},
+		{
+			point: buffered, name: "full: drop_oldest", settings: keep(1, config.FullDropOldest), script: func(s *Script) {
+				s.connect("a").publish("a", "memtop", "1").publish("a", "memtop", "2").publish("a", "memtop", "3").connect("b").subscribe("b", "1", "memtop").gets("b", "m", "2").gets("b", "m", "3")
+			},
+		},
+		{
+			point: buffered, name: "full: hold", settings: keep(1, config.FullHold), script: func(s *Script) {
+				s.connect("a").publish("a", "memtop", "1").publish("a", "memtop", "2").body("a", "3", "SEND", "destination:memtop", "receipt:held").connect("b").subscribe("b", "1", "memtop").gets("b", "m", "1").gets("b", "m", "2").gets("b", "m", "3").want("a", "RECEIPT", "receipt-id:held")
+			},
+		},
+		{
+			point: buffered, name: "a slow subscriber holds up nobody: it is disconnected", settings: keep(1, config.FullReject), script: func(s *Script) {
+				s.connect("slow", "quick", "c").subscribe("slow", "1", "memtop", "ack:client", "prefetch-count:1").subscribe("quick", "1", "memtop", "ack:client")
+				for _, body := range []string{"1", "2", "3", "4"} {
+					s.publish("c", "memtop", body).gets("quick", "m", body).ack("quick", "m")
+				}
+				s.gets("slow", "m", "1").refused("slow", "slow consumer", "max_messages", "2")
+			},
+		},
+		{
+			point: buffered, name: "a slow subscriber holds up nobody: it gets a gap", settings: func(c *config.Config) {
+				keep(1, config.FullReject)(c)
+				c.Destination[0].SlowConsumer = new(config.SlowDropOldest)
+			}, script: func(s *Script) {
+				s.connect("slow", "quick", "c").subscribe("slow", "1", "memtop", "ack:client", "prefetch-count:1").subscribe("quick", "1", "memtop", "ack:client")
+				for _, body := range []string{"1", "2", "3", "4"} {
+					s.publish("c", "memtop", body).gets("quick", "m", body).ack("quick", "m")
+				}
+				s.gets("slow", "m", "1").settle("slow", "m").gets("slow", "m", "3").settle("slow", "m").gets("slow", "m", "4")
+			},
+		},
+		{
+			point: buffered, name: "exclusive is for queues", settings: keep(1), script: func(s *Script) {
+				s.connect("a").send("a", "SUBSCRIBE", "id:1", "destination:memtop", "exclusive:true", "receipt:r").refusedFor("a", "r", "syntax", "topic")
+			},
+		},
+		{
+			point: buffered, name: "max_connections counts", settings: func(c *config.Config) { keep(1)(c); c.Destination[0].MaxConnections = 1 }, script: func(s *Script) {
+				s.connect("a", "b").subscribe("a", "1", "memtop").send("b", "SUBSCRIBE", "id:1", "destination:memtop", "receipt:r").refusedFor("b", "r", "dest flup", "max_connections", "1")
 			},
 		},
 		{
