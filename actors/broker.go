@@ -54,6 +54,8 @@ type core struct {
 	rates      atomic.Pointer[rates]         // what follows from it; nil: there are none
 	users      users
 	peers      peers
+	refused    sparse       // lines about connections that are too many
+	refusing   atomic.Int64 // clients that are being told so
 	log        *slog.Logger
 	clock      transport.Clock
 	server     string // the server header

@@ -140,7 +140,26 @@ func (s *connections) tell() {
 func (c *core) refuseConn(conn *transport.Conn, reason transport.CloseReason, fault *Fault) {
 	c.connections.Add(-1)
 	frame := fault.frame("", false)
-	c.dispatcher.Schedule(func() { conn.Refuse(reason, stompwire.AppendFrame(nil, &frame, stompwire.V10)) })
+	if c.refusing.Add(1) > maxRefusing {
+		c.refusing.Add(-1)
+		conn.Abort()
+		return
+	}
+	c.dispatcher.Schedule(func() {
+		defer c.refusing.Add(-1)
+		conn.Refuse(reason, stompwire.AppendFrame(nil, &frame, stompwire.V10))
+	})
+}
+
+// maxRefusing is how many clients are told at a time that they are turned away, which takes as long as they
+// let it, up to a linger. The others are closed.
+const maxRefusing = 256
+
+// noteRefused logs that a connection was one too many.
+func (c *core) noteRefused(conn *transport.Conn, limit string, value int) {
+	if kept, ok := c.refused.due(c.clock.Now()); ok {
+		c.log.Warn("a connection was refused", "remote", remote(conn), "limit", limit, "value", value, "more", kept)
+	}
 }
 
 // accepted is called by a listener for every new client, on a goroutine of the listener.
@@ -148,12 +167,12 @@ func (c *core) accepted(conn *transport.Conn) {
 	n := c.connections.Add(1)
 	if conn.Info().Crowded {
 		limit := c.settings().Limits.MaxConnectionsPerAddress
-		c.log.Warn("a connection was refused", "remote", remote(conn), "limit", "limits.max_connections_per_address", "value", limit)
+		c.noteRefused(conn, "limits.max_connections_per_address", limit)
 		c.refuseConn(conn, transport.ReasonTryAgainLater, limitFault(CodeConnections, "too many connections from this address", "limits.max_connections_per_address", int64(limit)))
 		return
 	}
 	if limit := c.settings().Limits.MaxConnections; limit > 0 && n > int64(limit) {
-		c.log.Warn("a connection was refused", "remote", remote(conn), "limit", "limits.max_connections", "value", limit)
+		c.noteRefused(conn, "limits.max_connections", limit)
 		c.refuseConn(conn, transport.ReasonTryAgainLater, limitFault(CodeConnections, "too many connections", "limits.max_connections", int64(limit)))
 		return
 	}
