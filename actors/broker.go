@@ -214,7 +214,7 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 	if err := c.checkExposure(cfg); err != nil {
 		return nil, err
 	}
-	policy, err := access.FromConfig(cfg, c.clock.Now, nil)
+	policy, err := access.FromConfig(cfg, c.clock.Now, nil, listens(o.listeners)...)
 	if err != nil {
 		return nil, err
 	}

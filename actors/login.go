@@ -94,6 +94,9 @@ func credentials(f *stompwire.Frame, info *transport.Info) *access.Credentials {
 		Certificates: info.PeerCertificates, Header: info.Header, Remote: info.Remote, Local: info.Local,
 		Listener: info.Listener, Encrypted: info.TLS,
 	}
+	if info.Proxy != nil {
+		c.Local = info.Proxy // Local is what the proxy says; its own end of the socket tells whether that is of this machine
+	}
 	c.Login, c.HasLogin = f.Header.Get("login")
 	c.Passcode, c.HasPasscode = f.Header.Get("passcode")
 	return c

@@ -53,6 +53,14 @@ type ownListener struct {
 	config   config.Listen
 }
 
+func listens(all []ownListener) []config.Listen {
+	var configs []config.Listen
+	for _, l := range all {
+		configs = append(configs, l.config)
+	}
+	return configs
+}
+
 // own is where clients come in that the configuration does not know of.
 type own struct {
 	doors   []*door
@@ -75,9 +83,6 @@ func (o *own) serve(b *Broker, listeners []ownListener) error {
 	var failed error
 	for _, l := range listeners {
 		address := l.listener.Addr()
-		if l.config.Name == "" {
-			l.config.Name = address.String()
-		}
 		tlsConfig, err := l.config.TLS()
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("listener %s: %w", l.config.Name, err))

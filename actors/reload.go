@@ -38,7 +38,7 @@ func (b *Broker) Reload(ctx context.Context, cfg *config.Config) (*Reloaded, err
 	if err := errors.Join(cfg.Validate(), cfg.CheckFiles(), c.checkExposure(cfg)); err != nil {
 		return nil, err
 	}
-	policy, err := access.FromConfig(cfg, c.clock.Now, c.access.Load())
+	policy, err := access.FromConfig(cfg, c.clock.Now, c.access.Load(), b.own.listens...)
 	if err != nil {
 		return nil, err
 	}

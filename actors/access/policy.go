@@ -30,9 +30,9 @@ type Policy struct {
 
 // FromConfig makes the policy of a configuration that is valid. It reads the files that it names; the error is
 // config.Problems. now is the clock that the age of tokens is told by. The tokens that an earlier policy has seen are not
-// taken again by the new one; earlier may be nil.
-func FromConfig(cfg *config.Config, now func() time.Time, earlier *Policy) (*Policy, error) {
-	p := &Policy{anonymous: cfg.AllowAnonymous, rules: rulesOf(cfg.Rights), certificates: newCertificates(cfg.Listen), spent: &spent{}}
+// taken again by the new one; earlier may be nil. more are listeners that the configuration does not know of.
+func FromConfig(cfg *config.Config, now func() time.Time, earlier *Policy, more ...config.Listen) (*Policy, error) {
+	p := &Policy{anonymous: cfg.AllowAnonymous, rules: rulesOf(cfg.Rights), certificates: newCertificates(slices.Concat(cfg.Listen, more)), spent: &spent{}}
 	if earlier != nil {
 		p.spent = earlier.spent
 	}

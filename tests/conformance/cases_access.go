@@ -35,7 +35,10 @@ func accessCases() []rule {
 		}},
 		{point: logins, name: "who shows a wrong passcode is refused though nobody has to log in", settings: anonymous, script: func(s *Script) {
 			s.send("a", "CONNECT", "accept-version:"+s.V, "host:h", "login:ada", "passcode:wrong").refused("a", "auth err")
-			s.send("b", "CONNECT", "accept-version:"+s.V, "host:h", "login:").refused("b", "auth err")
+			s.send("b", "CONNECT", "accept-version:"+s.V, "host:h", "login:bob").refused("b", "auth err")
+		}},
+		{point: logins, name: "an empty login and passcode show nothing", settings: anonymous, script: func(s *Script) {
+			s.connectAs("a", s.V, "login:", "passcode:").sync("a", "SEND", "destination:/topic/x")
 		}},
 		{point: logins, name: "unknown user and wrong passcode are refused in the same words", settings: anonymous, script: func(s *Script) {
 			for _, login := range []string{"ada", "bob"} {
