@@ -36,6 +36,14 @@ func (t *Transaction) Publish(destination string, body []byte, opts ...PublishOp
 // Ack adds the acknowledgement of a delivery of the same broker. It must not be answered otherwise.
 func (t *Transaction) Ack(d *Delivery) { t.acks = append(t.acks, d) }
 
+// Nack puts the deliveries of a transaction that failed back into their queues: what is to be done with a
+// TransactionResponse that has an error, by an actor that may have been restarted meanwhile.
+func (t *Transaction) Nack() {
+	for _, d := range t.acks {
+		d.Nack()
+	}
+}
+
 // Commit carries a transaction out and returns when it is done. If it returns an error nothing of it was done,
 // and it may be committed again, or its deliveries be answered otherwise. The error is
 // ctx's or a *Fault; CodeAck says that a delivery is not this consumer's any more, and comes again. A full

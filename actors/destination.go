@@ -155,6 +155,8 @@ func (d *destination) refuse(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *publish:
 		d.reject(ctx, m, fault)
+	case *settle: // its connection ends, and all that was not settled goes back
+		ctx.Send(m.session, &rejected{serial: m.key.serial, fault: fault})
 	case *subscribe:
 		if m.session != nil {
 			ctx.Send(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: fault})

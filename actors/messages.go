@@ -93,6 +93,7 @@ type acked struct{ receipts []string }
 
 // rejected (destination, subscription → session): a frame could not be carried out.
 type rejected struct {
+	serial     uint32 // of the subscription that it was about, if it was an acknowledgement
 	receipt    string
 	hasReceipt bool
 	fault      *Fault
@@ -225,6 +226,9 @@ type written struct {
 
 // endSubscription (session → subscription): settle what was asked before, then unsubscribe.
 type endSubscription struct{}
+
+// startOver (program → subscription): something was lost; have everything given out again.
+type startOver struct{}
 
 // overflowed (subscription → session): a client mode subscription of a topic has too much pending, or one of a topic
 // with min_delivery was so slow that something was dropped that it was to get.

@@ -146,6 +146,9 @@ func (p *program) receive(ctx actor.Context, message any) {
 			p.close(ctx, s, m.fault(p.core.settings()))
 		}
 	case *rejected: // an Ack that came too late: the message is another's by now
+		if s := p.subscriptions[m.serial]; s != nil && m.fault.Code == CodeInternal {
+			ctx.Send(s.state.life.pid, &startOver{}) // or one that was lost: what it was for comes again
+		}
 	case *accepted, *acked:
 	case *actor.Terminated:
 		p.terminated(ctx, m)

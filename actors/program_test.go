@@ -447,6 +447,23 @@ func TestProgramOutlivesFailures(t *testing.T) {
 	}
 }
 
+// An Ack that keeps crashing who gets it is lost, and its message comes again instead of being nobody's for ever.
+func TestLostAckBringsTheMessageAgain(t *testing.T) {
+	for role, message := range map[string]string{"subscription": "*actors.acknowledge", "destination": "*actors.settle"} {
+		f := &fault{role: role, phase: "message", at: occasions(1, 2, 3), only: func(m any) bool { return fmt.Sprintf("%T", m) == message }}
+		b := start(t, nil, actors.WithInjector(f.inject))
+		s := subscribe(t, b, "/queue/q")
+		publish(t, b, "/queue/q", "a")
+		next(t, s, "a").Ack()
+		if d := next(t, s, "a"); !d.Redelivered() {
+			t.Errorf("%s: the message came again and is not marked", role)
+		} else {
+			d.Ack()
+		}
+		nothing(t, b, s)
+	}
+}
+
 // Shutdown waits for handlers that run, ends subscriptions with a fault, refuses what comes later, and may
 // be called by anybody at any time.
 func TestShutdownAndTheProgram(t *testing.T) {

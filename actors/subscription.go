@@ -75,6 +75,8 @@ func (s *subscription) receive(ctx actor.Context, message any) {
 		s.detach(ctx)
 	case *fellBehind:
 		ctx.Send(s.session, &overflowed{serial: s.key.serial, pending: s.waiting(), limit: m.limit, value: m.value})
+	case *startOver:
+		s.attach(ctx)
 	case *actor.Started:
 		s.attach(ctx)
 	case *actor.Stopping, *actor.Stopped, *actor.Restarting:
@@ -88,7 +90,7 @@ func (s *subscription) receive(ctx actor.Context, message any) {
 func (s *subscription) refuse(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *acknowledge:
-		ctx.Send(s.session, &rejected{receipt: m.receipt, hasReceipt: m.hasReceipt, fault: internalFault()})
+		ctx.Send(s.session, &rejected{serial: s.key.serial, receipt: m.receipt, hasReceipt: m.hasReceipt, fault: internalFault()})
 	case *collect:
 		ctx.Send(s.session, &collected{serial: s.key.serial, epoch: s.epoch, tx: m.tx})
 	case *endSubscription:

@@ -107,7 +107,7 @@ func (a FaultAction) needsFor() bool {
 var (
 	faultActions = []string{"kill", "delay", "drop", "duplicate", "reorder", "cut", "reset", "half_open", "slow_read", "slow_write", "trickle", "garbage", "jump", "stall"}
 	faultPhases  = []string{"started", "message", "frame", "stopping", "stopped", "restarting"}
-	faultRoles   = []string{"broker", "destinations", "destination", "connections", "connection", "transport", "session", "subscription", "listeners", "listener"}
+	faultRoles   = []string{"broker", "destinations", "destination", "connections", "connection", "transport", "session", "subscription", "program", "listeners", "listener"}
 	// STOMP's client commands.
 	faultCommands = []string{"CONNECT", "STOMP", "SEND", "SUBSCRIBE", "UNSUBSCRIBE", "ACK", "NACK", "BEGIN", "COMMIT", "ABORT", "DISCONNECT"}
 )

@@ -80,7 +80,7 @@ per_actor = 1
 `))
 	want := `chaos.toml:1: sed: unknown key; did you mean seed?
 chaos.toml:3: fault[0].do: "kil" is not one of kill, delay, drop, duplicate, reorder, cut, reset, half_open, slow_read, slow_write, trickle, garbage, jump, stall; did you mean "kill"?
-chaos.toml:4: fault[0].role: "sesion" is not one of broker, destinations, destination, connections, connection, transport, session, subscription, listeners, listener; did you mean "session"?
+chaos.toml:4: fault[0].role: "sesion" is not one of broker, destinations, destination, connections, connection, transport, session, subscription, program, listeners, listener; did you mean "session"?
 chaos.toml:7: fault[1].phase: has no meaning for drop: it is for frames of clients; messages between actors don't get lost
 chaos.toml:8: fault[1].role: has no meaning for drop: frames are handled by sessions
 chaos.toml:9: fault[1].message: has no meaning for drop: only the phase message has messages
