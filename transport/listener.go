@@ -438,7 +438,7 @@ func (s *Server) newConn(t *terms, v *visitor, kind Kind) *Conn {
 		Kind: kind, Listener: t.Name, Remote: v.remote, Local: v.local, Proxy: v.proxy, Crowded: v.crowded,
 		Web: t.Web, Trusted: t.Trusted,
 	}
-	c.departed = v.depart
+	c.departed = v.leave // and not v, which holds the first octets
 	if secure, ok := v.sock.(*tls.Conn); ok {
 		c.info.TLS = true
 		if state := secure.ConnectionState(); len(state.VerifiedChains) > 0 {
