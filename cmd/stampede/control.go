@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"stampede/actors"
@@ -69,7 +70,7 @@ func checkPrivate(dir string) error {
 
 // serveControl answers on the control socket until the returned function is called. A broker runs without one where the
 // default place can't be had.
-func serveControl(cfg *config.Config, b *actors.Broker, env []string, log *slog.Logger) (end func(), err error) {
+func serveControl(cfg *config.Config, b *actors.Broker, env []string, log *slog.Logger, more func(*control.Control)) (end func(), err error) {
 	first := ""
 	if addrs := b.Addrs(); len(addrs) > 0 {
 		first = addrs[0].String()
@@ -94,6 +95,7 @@ func serveControl(cfg *config.Config, b *actors.Broker, env []string, log *slog.
 		return nil, fmt.Errorf("control.address: %w", err)
 	}
 	c := control.New(b)
+	more(c)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -107,6 +109,9 @@ func serveControl(cfg *config.Config, b *actors.Broker, env []string, log *slog.
 		<-ended
 	}, nil
 }
+
+// unreachable is the error of a broker that can't be asked by its control socket, and perhaps in another way.
+type unreachable struct{ error }
 
 // controlClient asks a running broker.
 type controlClient struct {
@@ -125,7 +130,11 @@ func dialControl(path string) *controlClient {
 
 // get asks for a path below /v1/. The error says what to do.
 func (c *controlClient) get(ctx context.Context, target string) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://broker/v1/"+target, nil)
+	return c.do(ctx, http.MethodGet, target)
+}
+
+func (c *controlClient) do(ctx context.Context, method, target string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, "http://broker/v1/"+target, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -134,9 +143,11 @@ func (c *controlClient) get(ctx context.Context, target string) (*http.Response,
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("no broker has its control socket at %s: name the broker's configuration with -c, or the socket with --control", c.path)
+		return nil, unreachable{fmt.Errorf("no broker has its control socket at %s: name the broker's configuration with -c, or the socket with --control", c.path)}
 	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("the control socket %s is another user's: ask as the user that runs the broker", c.path)
+		return nil, unreachable{fmt.Errorf("the control socket %s is another user's: ask as the user that runs the broker", c.path)}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return nil, unreachable{fmt.Errorf("no broker answers at the control socket %s any more: it was left behind", c.path)}
 	case err != nil:
 		return nil, fmt.Errorf("ask the broker at %s: %w", c.path, errors.Unwrap(err))
 	}

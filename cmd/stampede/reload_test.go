@@ -95,6 +95,43 @@ func TestHangUpWithMistakes(t *testing.T) {
 	}
 }
 
+// reload and stop ask the broker by its control socket: what has changed, or is wrong, is told at once.
+func TestReloadAndStopByTheControlSocket(t *testing.T) {
+	env := privately(t)
+	socket := filepath.Join(strings.TrimPrefix(env[0], envRuntimeDir+"="), "c")
+	conf := "control.address = \"unix:" + socket + "\"\n[[listen]]\naddress = \"127.0.0.1:0\"\n"
+	path := file(t, "s.toml", conf)
+	if r := stampede(t, "", env, "reload", "-c", path); r.code != exitFailed || !strings.Contains(r.err, "no broker has its control socket at") {
+		t.Errorf("without a broker: %+v", r)
+	}
+	b := start(t, nil, env, "-c", path)
+	address := addressIn(t, b.out.await(t, "Listening on 127.0.0.1:"))
+	if r := stampede(t, "", env, "reload", "-c", path); r.code != exitOK || r.out != "reloaded; no setting has changed\n" {
+		t.Errorf("without a change: %+v", r)
+	}
+	rewrite(t, path, "pid_file = \"x\"\nlimits.max_subscriptions = 5\n"+conf)
+	if r := stampede(t, "", env, "-s", "reload", "-c", path); r.code != exitOK || r.out != "changed: limits.max_subscriptions\ntakes a restart: pid_file\n" {
+		t.Errorf("with a change: %+v", r)
+	}
+	rewrite(t, path, "limits.max_subscriptions = 0\n"+conf)
+	if r := stampede(t, "", env, "reload", "-c", path); r.code != exitFailed || !strings.Contains(r.err, "s.toml:1: limits.max_subscriptions") || strings.Contains(b.err.String(), "not reloaded") {
+		t.Errorf("with a mistake: %+v", r)
+	}
+	if r := stampede(t, "", env, "reload", "--control", socket); r.code != exitFailed || !strings.Contains(r.err, "s.toml:1: limits.max_subscriptions") || !strings.Contains(r.err, "nothing has changed") {
+		t.Errorf("with a mistake that the broker finds: %+v", r)
+	}
+	c := dial(t, "tcp://"+address, options{})
+	if r := stampede(t, "", env, "stop", "--control", socket); r.code != exitOK {
+		t.Errorf("stop: %+v", r)
+	}
+	if _, err := c.next(t.Context()); err == nil || !strings.Contains(err.Error(), "(shutdown)") {
+		t.Errorf("the client was told %v", err)
+	}
+	if code := b.wait(); code != exitOK {
+		t.Errorf("ended with %d: %s", code, b.err)
+	}
+}
+
 // The service manager is told when the broker is ready, that it lives, when it reloads and since when, and when it stops.
 func TestServiceManagerIsTold(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "notify")

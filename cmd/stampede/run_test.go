@@ -34,7 +34,6 @@ func TestUsageErrors(t *testing.T) {
 		{"config stampede.toml", `did you mean -c stampede.toml`},
 		{"reload stampede.toml", `did you mean -c stampede.toml`},
 		{"reload --pid -1", "a process is a number from 1"},
-		{"reload", "The configuration has no pid_file"},
 		{"-s reopen", `unknown command "reopen"`},
 		{"version 2", `unexpected argument "2"`},
 		{"pub", "a DESTINATION is needed"},

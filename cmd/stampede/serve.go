@@ -6,13 +6,16 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"stampede/actors"
+	"stampede/actors/control"
 	"stampede/cmd/stampede/console"
 	"stampede/config"
 )
@@ -68,7 +71,7 @@ func (s *server) run(ctx context.Context, io stdio, env []string) error {
 		defer release()
 	}
 	r := &running{
-		io: io, env: env, logs: logs, log: logs.logger(), notify: newNotifier(env), configuration: func() (*config.Config, error) { return s.configuration(env) },
+		io: io, env: env, stopped: make(chan struct{}, 1), logs: logs, log: logs.logger(), notify: newNotifier(env), configuration: func() (*config.Config, error) { return s.configuration(env) },
 	}
 	return r.serve(ctx, cfg, options...)
 }
@@ -126,6 +129,8 @@ type running struct {
 	notify        *notifier
 	configuration func() (*config.Config, error) // read anew
 	broker        *actors.Broker
+	stopped       chan struct{} // holds one: somebody has asked for the end
+	reloads       sync.Mutex
 }
 
 // serve runs a broker until ctx ends, which is the good end, or the broker does.
@@ -151,7 +156,7 @@ func (r *running) serve(ctx context.Context, cfg *config.Config, options ...acto
 		return err
 	}
 	r.broker = b
-	endControl, err := serveControl(cfg, b, r.env, r.log)
+	endControl, err := serveControl(cfg, b, r.env, r.log, func(c *control.Control) { r.offer(ctx, c) })
 	if err != nil {
 		_ = b.Shutdown(ctx)
 		return err
@@ -171,6 +176,8 @@ func (r *running) serve(ctx context.Context, cfg *config.Config, options ...acto
 		case <-b.Done():
 			return fmt.Errorf("the broker has given up; the log says why")
 		case <-ctx.Done():
+			return r.shutdown(ctx)
+		case <-r.stopped:
 			return r.shutdown(ctx)
 		}
 	}
@@ -204,28 +211,54 @@ func (r *running) announce(cfg *config.Config, before []net.Addr) {
 	}
 }
 
+// offer adds to the control socket what this program can do with its broker.
+func (r *running) offer(ctx context.Context, c *control.Control) {
+	c.Handle("POST /v1/reload", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		control.Answer(w, r.reload(ctx))
+	}))
+	c.Handle("POST /v1/stop", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		control.Answer(w, struct{}{})
+		select {
+		case r.stopped <- struct{}{}:
+		default:
+		}
+	}))
+}
+
 // reloadTimeout bounds how long a reload waits for listeners that go to be gone.
-const reloadTimeout = 30 * time.Second
+const reloadTimeout = 20 * time.Second
+
+// reloaded is what came of a reload.
+type reloaded struct {
+	Problems []string // of the new configuration: nothing has changed
+	Failed   string   // what could not be done of it
+	Changed  []string // keys
+	Restart  []string // keys that take one
+	Opened   []string // addresses
+	Closed   []string
+}
 
 // reload reads the configuration again and puts it in force, or changes nothing and says why.
-func (r *running) reload(ctx context.Context) {
+func (r *running) reload(ctx context.Context) *reloaded {
+	r.reloads.Lock()
+	defer r.reloads.Unlock()
 	r.notify.reloading()
 	defer r.notify.ready()
 	cfg, err := r.configuration()
 	if err != nil {
-		r.notReloaded(err)
-		return
+		return r.notReloaded(err)
 	}
 	before := r.broker.Addrs()
 	bounded, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
 	report, err := r.broker.Reload(bounded, cfg)
 	if report == nil {
-		r.notReloaded(err)
-		return
+		return r.notReloaded(err)
 	}
+	out := &reloaded{Changed: report.Changed, Restart: report.Restart, Opened: report.Opened, Closed: report.Closed}
 	r.logs.set(cfg.Log)
 	if err != nil {
+		out.Failed = err.Error()
 		r.log.Error("reloaded, but not everything could be done", "err", err)
 	}
 	r.log.Info("reloaded", "changed", report.Changed, "opened", report.Opened, "closed", report.Closed)
@@ -233,18 +266,22 @@ func (r *running) reload(ctx context.Context) {
 		r.log.Warn("a changed setting takes a restart", "keys", report.Restart)
 	}
 	r.announce(cfg, before)
+	return out
 }
 
 // notReloaded logs each reason in a line of its own.
-func (r *running) notReloaded(err error) {
-	const text = "not reloaded: the configuration that was in force stays so"
-	problems := config.ProblemsOf(err)
-	for _, p := range problems {
-		r.log.Error(text, "err", oneLine(p.Error()))
+func (r *running) notReloaded(err error) *reloaded {
+	out := &reloaded{}
+	for _, p := range config.ProblemsOf(err) {
+		out.Problems = append(out.Problems, oneLine(p.Error()))
 	}
-	if len(problems) == 0 {
-		r.log.Error(text, "err", oneLine(err.Error()))
+	if len(out.Problems) == 0 {
+		out.Problems = []string{oneLine(err.Error())}
 	}
+	for _, text := range out.Problems {
+		r.log.Error("not reloaded: the configuration that was in force stays so", "err", text)
+	}
+	return out
 }
 
 // prove tells the service manager that the broker lives, if its actors answer.

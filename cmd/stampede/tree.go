@@ -132,6 +132,10 @@ func findControl(file string, env []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return controlOf(cfg, env)
+}
+
+func controlOf(cfg *config.Config, env []string) (string, error) {
 	if cfg.Control.Address == "" {
 		return "", errors.New("the broker has no control socket: control.address is empty")
 	}
