@@ -67,6 +67,7 @@ type core struct {
 	began      time.Time    // the start, by clock
 	table      table
 	stats      counters
+	journal    *recorderState
 
 	access        atomic.Pointer[access.Policy]
 	authenticator access.Authenticator // the program's own, may be nil
@@ -92,6 +93,7 @@ type core struct {
 	routerPID      *actor.PID
 	connectionsPID *actor.PID
 	listenersPID   *actor.PID
+	statisticsPID  *actor.PID
 }
 
 // counters are kept with atomics, per broker.
@@ -104,6 +106,7 @@ type counters struct {
 // roles are the kinds of actors and how each is treated when it fails.
 type roles struct {
 	root, router, connections, program, listeners                       role
+	recorder, statistics                                                role
 	destination, connection, transport, session, subscription, listener role
 	consumer                                                            role // a subscription of the program's
 }
@@ -122,6 +125,8 @@ func newRoles() roles {
 		connections:  role{name: "connections", resumes: true, policy: forever},
 		program:      role{name: "program", resumes: true, policy: forever},
 		listeners:    role{name: "listeners", resumes: true, policy: forever},
+		recorder:     role{name: "journal", policy: forever},
+		statistics:   role{name: "statistics", policy: forever},
 		destination:  role{name: "destination", policy: forever},
 		listener:     role{name: "listener", policy: forever},
 		connection:   role{name: "connection", resumes: true},
@@ -207,6 +212,7 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 		c.clock = edge.Clock(o.clock, c.event)
 	}
 	c.live.Store(cfg)
+	c.journal = newRecorderState(c)
 	c.rates.Store(newRates(&cfg.Limits))
 	c.names.from = o.random
 	c.authenticator, c.authorizer, c.interceptors = o.authenticator, o.authorizer, o.interceptors
@@ -298,7 +304,11 @@ type top struct {
 func (t *top) receive(ctx actor.Context, message any) {
 	switch message.(type) {
 	case *actor.Started:
-		t.ready <- t.start(ctx)
+		if err := t.start(ctx); err != nil {
+			t.ready <- err
+		}
+	case *configured:
+		t.ready <- t.open(ctx)
 	case *actor.Stopped:
 		close(t.gone)
 		t.core.events.end()
@@ -308,6 +318,11 @@ func (t *top) receive(ctx actor.Context, message any) {
 	}
 }
 
+// configured (router → broker): the destinations of the configuration are there.
+type configured struct{}
+
+// start spawns everything but the doors: who comes through them must find the destinations that the
+// configuration names.
 func (t *top) start(ctx actor.Context) error {
 	c := t.core
 	router, err := c.spawn(ctx, c.roles.router, "destinations", newRouter(c))
@@ -325,6 +340,24 @@ func (t *top) start(ctx actor.Context) error {
 		return err
 	}
 	c.programPID = own.pid
+	recorder, err := c.spawn(ctx, c.roles.recorder, "journal", newRecorder(c.journal))
+	if err != nil {
+		return err
+	}
+	c.journal.pid = recorder.pid
+	numbers, err := c.spawn(ctx, c.roles.statistics, "statistics", newStatistics(c))
+	if err != nil {
+		return err
+	}
+	c.statisticsPID = numbers.pid
+	system, self := ctx.ActorSystem(), ctx.Self()
+	ctx.Send(c.router(), &settingsChanged{done: sync.OnceFunc(func() { system.Root.Send(self, &configured{}) })})
+	return nil
+}
+
+// open spawns the doors.
+func (t *top) open(ctx actor.Context) error {
+	c := t.core
 	doors, err := c.spawn(ctx, c.roles.listeners, "listeners", newListeners(c, t.doors))
 	if err != nil {
 		return err
@@ -454,6 +487,11 @@ func (b *Broker) shutdown(ctx context.Context) error {
 		cut = errors.Join(cut, fmt.Errorf("%d connections were cut off", c.connections.Load()))
 		c.system.Root.Send(c.connectionsPID, &abort{})
 		c.reachedWithin(time.Second, gone)
+	}
+	if !isClosed(b.done) {
+		finished := make(chan struct{})
+		c.system.Root.Send(c.journal.pid, &finishJournal{done: sync.OnceFunc(func() { close(finished) })})
+		await(finished, "the journal could not be written in time")
 	}
 	c.system.Root.Stop(b.root)
 	if !c.reachedWithin(5*time.Second, b.done) {

@@ -321,7 +321,7 @@ func (d *destination) accept(ctx actor.Context, p *publish) {
 	if !d.keeps() {
 		p.collect(p.batch)
 	}
-	d.took(len(p.batch))
+	d.took(p.batch)
 	d.finish(ctx, p)
 	if p.bury != nil {
 		ctx.Send(p.bury.from.pid(), &buried{entry: p.bury.entry})
@@ -340,7 +340,7 @@ func (d *destination) withdraw(ctx actor.Context, p *publish) {
 // reject ends a batch at its next message; nothing behind that is taken, since its connection ends.
 func (d *destination) reject(ctx actor.Context, p *publish, fault *Fault) {
 	next := p.batch[min(p.done, len(p.batch)-1)]
-	d.took(p.done)
+	d.took(p.batch[:p.done])
 	d.report(ctx, p)
 	if p.flow != nil {
 		p.flow.refuse(p.number)
@@ -358,9 +358,13 @@ func (d *destination) reject(ctx actor.Context, p *publish, fault *Fault) {
 }
 
 // took counts messages that are taken from a publisher.
-func (d *destination) took(n int) {
-	d.core.stats.published.Add(uint64(n))
-	d.handle.counters.enqueued.Add(uint64(n))
+func (d *destination) took(batch []*Message) {
+	n := uint64(len(batch))
+	d.core.stats.published.Add(n)
+	d.handle.counters.enqueued.Add(n)
+	if d.settings().logMessages {
+		d.core.journal.record(d.handle, batch)
+	}
 }
 
 // gave counts messages that are given to subscribers.
@@ -854,7 +858,7 @@ func (d *destination) decide(ctx actor.Context, m *decide) {
 	delete(d.prepared, m.id)
 	p.to.release()
 	if m.commit {
-		d.took(len(p.batch))
+		d.took(p.batch)
 	}
 	if d.keeps() {
 		d.flush(ctx)

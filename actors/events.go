@@ -34,6 +34,8 @@ const (
 	EventDropped            EventKind = "dropped"             // a policy gave up Count messages: at a full queue, for a slow client
 	EventSlowConsumer       EventKind = "slow consumer"       // a client or subscription can't keep up, and is ended
 	EventDeadLetter         EventKind = "dead letter"         // a message went to the dead-letter queue, or would have
+	EventJournalFailed      EventKind = "journal failed"      // Count messages could not be recorded; told once until it works again
+	EventJournalOverloaded  EventKind = "journal overloaded"  // messages come faster than they can be recorded; likewise
 )
 
 // Supervision tells whether the event is about actors that fail and what becomes of them: what a test of a

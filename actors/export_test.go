@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -64,4 +65,11 @@ const MaxQuestions = maxQuestions
 func (b *Broker) Config() *config.Config {
 	c := *b.core.settings()
 	return &c
+}
+
+// FlushJournal returns when everything that was handed to the journal before is on the disk, or counted as lost.
+func (b *Broker) FlushJournal() {
+	finished := make(chan struct{})
+	b.core.system.Root.Send(b.core.journal.pid, &finishJournal{done: sync.OnceFunc(func() { close(finished) })})
+	<-finished
 }

@@ -106,6 +106,8 @@ func (r *router) refuse(ctx actor.Context, message any) {
 		}
 	case *burial:
 		ctx.Send(m.from.pid(), &unburied{burial: m})
+	case *settingsChanged:
+		m.done()
 	}
 }
 
@@ -127,6 +129,11 @@ func (r *router) configure(ctx actor.Context) {
 			continue
 		}
 		if _, err := r.make(ctx, &handle{name: d.Name, address: d.Name, kind: k}); err != nil {
+			panic(err)
+		}
+	}
+	if s := r.core.settings().Stats; s.Enabled && r.core.table.lookup(s.Destination) == nil {
+		if _, err := r.make(ctx, &handle{name: s.Destination, address: s.Destination, kind: kindTopic}); err != nil {
 			panic(err)
 		}
 	}

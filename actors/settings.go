@@ -19,6 +19,7 @@ type destinationSettings struct {
 	expiry         time.Duration
 	webReadBlock   bool
 	webWriteBlock  bool
+	logMessages    bool
 
 	maxBytes int // a queue's messages, or a topic's that are not due yet
 
@@ -52,6 +53,7 @@ func settingsFor(cfg *config.Config, name string, k kind) *destinationSettings {
 		s.apply(d)
 		s.kept = d.Name == name
 	}
+	s.kept = s.kept || takesStatistics(cfg, name)
 	s.queue.maxBytes = s.maxBytes
 	if s.letters = k == kindQueue && takesDeadLetters(cfg, name); s.letters {
 		s.queue.maxDeliveries, s.deadLetter = 0, "" // there is nowhere further to go
@@ -63,6 +65,7 @@ func settingsFor(cfg *config.Config, name string, k kind) *destinationSettings {
 func (s *destinationSettings) apply(d *config.Destination) {
 	s.block, s.given = d.Name, make(map[string]bool)
 	s.maxConnections, s.minDelivery = d.MaxConnections, d.MinDelivery
+	s.logMessages = d.LogMessages
 	s.webReadBlock, s.webWriteBlock = d.WebReadBlock, d.WebWriteBlock
 	if d.Filter {
 		s.filter = cmp.Or(d.FilterHeader, "filter")
@@ -108,6 +111,11 @@ func fullPolicyOf(p config.QueueFull) fullPolicy {
 	default:
 		return fullHold
 	}
+}
+
+// takesStatistics tells whether the broker publishes what it does to this destination.
+func takesStatistics(cfg *config.Config, name string) bool {
+	return cfg.Stats.Enabled && name == cfg.Stats.Destination
 }
 
 // takesDeadLetters tells whether some queue's dead letters go to this one.
@@ -192,11 +200,12 @@ func (t *settingsTable) settingsFor(cfg *config.Config, name string, k kind) *de
 	if d := blockFor(cfg.Destination, name, k); d != nil {
 		key.block = d.Name
 	}
-	if s := t.known[key]; s != nil && !takesDeadLetters(cfg, name) {
+	own := takesDeadLetters(cfg, name) || takesStatistics(cfg, name)
+	if s := t.known[key]; s != nil && !own {
 		return s
 	}
 	s := settingsFor(cfg, name, k)
-	if !s.letters {
+	if !own {
 		t.known[key] = s
 	}
 	return s

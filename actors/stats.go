@@ -32,6 +32,8 @@ type Stats struct {
 	DeadLettered uint64 // messages that went to a dead-letter queue
 	Dropped      uint64 // messages of topics given up for subscriptions in a client mode that are slow
 	Unroutable   uint64 // replies to somebody who is gone
+	Recorded     uint64 // messages of destinations with log_messages that are in their journals, or about to be
+	NotRecorded  uint64 // messages that should be there and are not: the disk was full, or too slow
 
 	Memory       uint64             // octets of the process that are in memory
 	Destinations []DestinationStats // by name
@@ -81,6 +83,7 @@ func (b *Broker) Stats() Stats {
 		Logins: c.stats.logins.Load(), LoginsRefused: c.stats.refusedLogins.Load(), Errors: c.stats.errors.Load(),
 		Published: c.stats.published.Load(), Delivered: c.stats.delivered.Load(), Settled: c.stats.settled.Load(),
 		DeadLettered: c.stats.deadLettered.Load(), Dropped: c.stats.dropped.Load(), Unroutable: c.stats.unroutable.Load(),
+		Recorded: c.journal.written.Load(), NotRecorded: c.journal.lost.Load(),
 		Memory: memoryInUse(),
 	}
 	for _, h := range c.table.all() {

@@ -49,6 +49,8 @@ type Config struct {
 	Console      Console       `toml:"console"`
 	Shutdown     Shutdown      `toml:"shutdown"`
 	Control      Control       `toml:"control"`
+	Stats        Stats         `toml:"stats"`
+	Journal      Journal       `toml:"journal"`
 	Access       Access        `toml:"access"`
 	JWT          JWT           `toml:"jwt"`
 	Rights       []Rights      `toml:"rights"`
@@ -313,6 +315,8 @@ type Destination struct {
 	// the header FilterHeader; empty: the header is called filter.
 	Filter       bool   `toml:"filter"`
 	FilterHeader string `toml:"filter_header"`
+	// LogMessages records what is sent here, see Journal.
+	LogMessages bool `toml:"log_messages"`
 	// WebReadBlock refuses a SUBSCRIBE, WebWriteBlock a SEND, of a client that came by WebSocket or to a listener that is
 	// marked as web.
 	WebReadBlock  bool `toml:"web_read_block"`
@@ -341,6 +345,29 @@ type Console struct {
 	// Destination is what one must have the right to read to see how the broker is, by the login of a STOMP client. On the
 	// broker's own machine nobody has to log in where STOMP clients need not.
 	Destination string `toml:"destination" reload:"restart"`
+}
+
+// Stats says whether and where the broker publishes what it does.
+type Stats struct {
+	Enabled bool `toml:"enabled"`
+	// Period is how often.
+	Period time.Duration `toml:"period" min:"1s" max:"24h"`
+	// Destination is the topic; it exists as long as Enabled is set.
+	Destination string `toml:"destination"`
+}
+
+// Journal says where and how destinations with log_messages keep what was sent to them.
+type Journal struct {
+	// Directory has a directory for each of them. It is made when it is needed. Empty: nothing can be recorded.
+	Directory string `toml:"directory" reload:"restart"`
+	// FileBytes and FileAge are when a file is followed by another.
+	FileBytes Bytes         `toml:"file_bytes" min:"4KiB" max:"1TiB"`
+	FileAge   time.Duration `toml:"file_age" min:"1s" max:"8760h"`
+	// MaxFiles and MaxBytes are what is kept of each destination; the oldest files are removed. 0: everything.
+	MaxFiles int   `toml:"max_files" min:"0" max:"1000000"`
+	MaxBytes Bytes `toml:"max_bytes" min:"0B" max:"1000TiB"`
+	// Buffer is how much may wait to be written, of all of them together. What comes beyond that is not recorded.
+	Buffer Bytes `toml:"buffer" min:"64KiB" max:"64GiB"`
 }
 
 // Shutdown says how the broker ends.
@@ -425,6 +452,14 @@ func Default() *Config {
 		Console:  Console{Enabled: true, Destination: "/xtomp/stat"},
 		Shutdown: Shutdown{DrainTimeout: 10 * time.Second},
 		Control:  Control{Address: ControlAuto},
+		Stats:    Stats{Period: time.Minute, Destination: "/xtomp/stat"},
+		Journal: Journal{
+			FileBytes: 64 * MiB,
+			FileAge:   24 * time.Hour,
+			MaxFiles:  0,
+			MaxBytes:  GiB,
+			Buffer:    16 * MiB,
+		},
 		Access: Access{
 			LoginDelay:    500 * time.Millisecond,
 			LoginDelayMax: 5 * time.Second,

@@ -65,6 +65,9 @@ func (c *Config) destination(f *faults, at string, d *Destination) {
 			f.add(s.why, at+"."+s.key)
 		}
 	}
+	if d.LogMessages && c.Journal.Directory == "" {
+		f.add("needs a place for the files: set journal.directory", at+".log_messages", "journal.directory")
+	}
 	const whole = "a message of the full size would never be taken"
 	if size := d.MaxMessageSize; size != nil {
 		f.atMost(at+".max_message_size", "limits.max_body_bytes", *size, c.Limits.MaxBodyBytes, *size > c.Limits.MaxBodyBytes,

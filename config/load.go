@@ -77,7 +77,7 @@ func (c *Config) fill(name string) {
 		}
 		beside(name, &l.TLSCert, &l.TLSKey, &l.TLSClientCA)
 	}
-	beside(name, &c.PIDFile, &c.UsersFile, &c.JWT.SecretFile, &c.JWT.KeyFile, &c.JWT.JWKSFile)
+	beside(name, &c.Journal.Directory, &c.PIDFile, &c.UsersFile, &c.JWT.SecretFile, &c.JWT.KeyFile, &c.JWT.JWKSFile)
 	for i := range c.Destination {
 		n := &c.Destination[i]
 		if n.Type == "" {

@@ -120,6 +120,19 @@ func (c *Config) relations(f *faults) {
 		}
 	}
 
+	if d := c.Stats.Destination; c.Stats.Enabled {
+		switch why := badName(d); {
+		case d == "":
+			f.add("is needed: a topic to publish to", "stats.destination")
+		case why != "":
+			f.add(fmt.Sprintf("%.60q %s", d, why), "stats.destination")
+		case strings.ContainsAny(d, "*#>"):
+			f.add(fmt.Sprintf("%.60q is a pattern; one topic is needed", d), "stats.destination")
+		case typeOf(d) == TypeQueue || c.namesQueue(d):
+			f.add(fmt.Sprintf("%.60q is a queue; nobody may take its messages, and it would fill up; name a topic", d), "stats.destination")
+		}
+	}
+
 	p := c.Supervision
 	f.atMost("supervision.backoff_min", "supervision.backoff_max", showDuration(p.BackoffMin), showDuration(p.BackoffMax),
 		p.BackoffMin > p.BackoffMax, "pauses grow from the one to the other")

@@ -39,7 +39,7 @@ type command struct {
 
 // commands in the order in which help lists them.
 func commands() []command {
-	return []command{serveCommand(), checkCommand(), configCommand(), reloadCommand(), stopCommand(), pubCommand(), subCommand(), treeCommand(), benchCommand(), userCommand(), tokenCommand(), versionCommand(), helpCommand()}
+	return []command{serveCommand(), checkCommand(), configCommand(), reloadCommand(), stopCommand(), pubCommand(), subCommand(), treeCommand(), benchCommand(), journalCommand(), userCommand(), tokenCommand(), versionCommand(), helpCommand()}
 }
 
 func find(name string) (command, bool) {
