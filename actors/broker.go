@@ -205,6 +205,17 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 	for _, opt := range opts {
 		opt(&o)
 	}
+	b, err := startWith(ctx, cfg, &o)
+	if err != nil {
+		for _, l := range o.listeners {
+			_ = l.listener.Close()
+		}
+		return nil, err
+	}
+	return b, nil
+}
+
+func startWith(ctx context.Context, cfg *config.Config, o *options) (*Broker, error) {
 	b := &Broker{done: make(chan struct{}), ended: make(chan struct{})}
 	c := &core{log: o.log, clock: o.clock, injector: o.injector, began: o.clock.Now(), server: "stampede/" + o.version, roles: newRoles()}
 	if edge, ok := o.injector.(EdgeInjector); ok {

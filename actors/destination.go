@@ -519,12 +519,14 @@ func (d *destination) spreadTo(ctx actor.Context, to []*subscriber, batch []*Mes
 			auto, others = auto+a, others+o
 			continue
 		}
-		encoded := d.encode(batch, s.link.version)
 		if s.link.auto {
-			auto += s.link.sink.Deliver(encoded)
+			auto += s.link.sink.Deliver(d.encode(batch, s.link.version))
 			continue
 		}
 		others += len(batch)
+		for _, m := range batch {
+			m.encodeFor(&s.link)
+		}
 		if items == nil {
 			items = make([]delivered, len(batch))
 			for i, m := range batch {
@@ -554,6 +556,7 @@ func (d *destination) spreadSelected(ctx actor.Context, s *subscriber, batch []*
 		case s.link.auto:
 			chosen = append(chosen, transport.Delivery{Tail: m.tail(s.link.version)})
 		default:
+			m.encodeFor(&s.link)
 			items = append(items, delivered{msg: m, deliveries: 1})
 		}
 	}
@@ -613,7 +616,7 @@ func (d *destination) give(ctx actor.Context, c *consumer) {
 	if !c.link.auto {
 		items := make([]delivered, len(batch))
 		for i, e := range batch {
-			e.msg.tail(c.link.version)
+			e.msg.encodeFor(&c.link)
 			items[i] = delivered{msg: e.msg, entry: e, deliveries: e.deliveries}
 		}
 		ctx.Send(c.link.subscription, &deliver{epoch: c.epoch, from: d.handle, items: items})

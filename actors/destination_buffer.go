@@ -88,7 +88,7 @@ func (d *destination) giveReadings(ctx actor.Context, r *reader) {
 	if !r.link.auto {
 		items := make([]delivered, len(batch))
 		for i, x := range batch {
-			x.e.msg.tail(r.link.version)
+			x.e.msg.encodeFor(&r.link)
 			items[i] = delivered{msg: x.e.msg, entry: x.e, deliveries: x.deliveries}
 		}
 		ctx.Send(r.link.subscription, &deliver{epoch: r.epoch, from: d.handle, items: items})

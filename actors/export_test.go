@@ -35,6 +35,9 @@ func countActors(s *actor.ActorSystem) int {
 	return n
 }
 
+// Root is the top of the broker's tree.
+func (b *Broker) Root() *actor.PID { return b.root }
+
 // CountActors counts the actors of a system.
 func CountActors(s *actor.ActorSystem) int { return countActors(s) }
 

@@ -247,6 +247,13 @@ func (m *Message) tail(v stompwire.Version) *transport.Tail {
 	return t
 }
 
+// encodeFor makes the tail that a subscription in a client mode is going to want.
+func (m *Message) encodeFor(l *consumerLink) {
+	if l.version != 0 {
+		m.tail(l.version)
+	}
+}
+
 // blankEnds tells whether a reader of 1.0 would cut something off s.
 func blankEnds(s string) bool {
 	return s != "" && (strings.IndexByte(" \t", s[0]) >= 0 || strings.IndexByte(" \t", s[len(s)-1]) >= 0)

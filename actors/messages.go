@@ -34,7 +34,7 @@ type consumerLink struct {
 	sink         *transport.Sink    // for auto
 	subscription *actor.PID         // for the client modes
 	inbox        *inbox             // where a topic puts messages in those
-	version      stompwire.Version  // which encoding the sink wants
+	version      stompwire.Version  // which encoding the sink wants; 0: none, it is the program's own
 	selector     *selector.Selector // nil: every message
 	filter       string             // the value that it named
 	filtered     bool               // it did

@@ -182,6 +182,20 @@ func TestFailedStartClosesListeners(t *testing.T) {
 		_ = c.Close()
 		t.Error("the listener is open")
 	}
+	// Nor does one that is refused before anything is opened keep them.
+	if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Listen = nil
+	cfg.Access.External = true // but nobody is asked
+	if _, err := actors.Start(t.Context(), cfg, actors.WithListener(l, config.Listen{STOMP: true})); err == nil {
+		t.Fatal("a broker started without anybody who knows its clients")
+	}
+	if c, err := net.Dial("tcp", l.Addr().String()); err == nil {
+		_ = c.Close()
+		t.Error("the listener is open")
+	}
+	cfg.Access.External = false
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	cfg.Listen = nil

@@ -509,3 +509,50 @@ func TestShutdownAndTheProgram(t *testing.T) {
 		t.Errorf("shutdown, again: %v", err)
 	}
 }
+
+// Should the program stop the broker's tree by itself, nobody waits for it for ever: calls under way and later ones get a fault,
+// subscriptions end, and Shutdown has nothing to wait for.
+func TestTreeStoppedFromOutside(t *testing.T) {
+	system := ownSystem(t)
+	b := start(t, func(cfg *config.Config) { cfg.Queues.MaxMessages = 1; cfg.Shutdown.DrainTimeout = 0 }, actors.WithActorSystem(system))
+	s := subscribe(t, b, "/topic/t")
+	publish(t, b, "/queue/q", "fills it")
+	waits := make(chan error, 2)
+	events := b.Events(t.Context())
+	go func() { waits <- b.Publish(patience(t), "/queue/q", nil) }()
+	await(t, events, actors.EventPublisherHeld)
+	go func() {
+		_, err := b.Request(patience(t), "/topic/nobody", nil)
+		waits <- err
+	}()
+	if err := system.Root.StopFuture(b.Root()).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	wantFault(t, <-waits, actors.CodeShutdown)
+	wantFault(t, <-waits, actors.CodeShutdown)
+	<-s.Done()
+	wantFault(t, s.Err(), actors.CodeShutdown)
+	_, err := b.Subscribe(patience(t), "/topic/t")
+	wantFault(t, err, actors.CodeShutdown)
+	wantFault(t, b.Publish(patience(t), "/topic/t", nil), actors.CodeShutdown)
+	wantFault(t, b.Commit(patience(t), new(actors.Transaction)), actors.CodeShutdown)
+}
+
+// Subscribers in a client mode with selectors share a message that is encoded before any of them has it.
+func TestSelectedMessagesAreShared(t *testing.T) {
+	b := start(t, nil)
+	clients := make([]*stomptest.Conn, 4)
+	for i := range clients {
+		clients[i] = open(t, b)
+		clients[i].Subscribe("1", "/topic/t", "ack:client", "selector:colour = 'red'")
+	}
+	const n = 50
+	for range n {
+		publish(t, b, "/topic/t", "x", actors.WithHeader("colour", "red"))
+	}
+	for _, c := range clients {
+		for range n {
+			c.Expect("MESSAGE")
+		}
+	}
+}

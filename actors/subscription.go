@@ -115,6 +115,9 @@ func (s *subscription) attach(ctx actor.Context) {
 		key: s.key, epoch: s.epoch, credit: s.prefetch, exclusive: s.exclusive, web: s.web, session: s.session,
 		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version, inbox: &s.inbox, selector: s.selector, filter: s.filter, filtered: s.filtered},
 	}
+	if s.own != nil {
+		m.link.version = 0
+	}
 	if m.link.sink = s.sink.Load(); s.own == nil && (m.link.sink == nil || s.settles()) {
 		m.link.sink = s.newSink(ctx)
 		s.sink.Store(m.link.sink)
