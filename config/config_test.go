@@ -143,14 +143,18 @@ func TestDocumentationNamesEveryKey(t *testing.T) {
 	}
 }
 
-// The examples in docs/configuration.md are valid.
+// The examples in docs/configuration.md and docs/from-xtomp.md are valid.
 func TestDocumentationExamplesWork(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join("..", "docs", "configuration.md"))
-	if err != nil {
-		t.Fatal(err)
+	var text []byte
+	for _, page := range []string{"configuration.md", "from-xtomp.md"} {
+		data, err := os.ReadFile(filepath.Join("..", "docs", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, data...)
 	}
-	blocks := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(string(data), -1)
-	if len(blocks) < 3 {
+	blocks := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(blocks) < 4 {
 		t.Errorf("only %d examples", len(blocks))
 	}
 	for _, b := range blocks {
