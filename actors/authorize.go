@@ -19,7 +19,7 @@ func (b *Broker) Authorize(ctx context.Context, given *access.Credentials, actio
 	var id *access.Identity
 	var held time.Duration // the answer to a wrong login, as a STOMP client's is
 	answer := make(chan error, 1)
-	submitted := c.desk.submit(question{ctx: ctx, ask: func() {
+	c.desk.submit(question{ctx: ctx, from: given.Source(), refuse: func() { answer <- tooManyLogins() }, ask: func() {
 		call(func() (err error) {
 			id, held, err = c.identify(ctx, given)
 			if err == nil {
@@ -28,14 +28,11 @@ func (b *Broker) Authorize(ctx context.Context, given *access.Credentials, actio
 			return err
 		}, func(err error) { answer <- err })
 	}})
-	if !submitted {
-		return nil, &Fault{Code: CodeConnections, Message: "too many logins at once", Detail: "many others wait to be logged in; try again later"}
-	}
 	select {
 	case err := <-answer:
 		var p *panicked
 		if errors.As(err, &p) {
-			c.log.Error("an authenticator failed", "login", given.Login, "cause", err.Error(), "stack", p.stack)
+			c.log.Error("an authenticator failed", "login", short(given.Login), "cause", err.Error(), "stack", p.stack)
 			err = internalFault()
 		}
 		if err != nil {
@@ -76,11 +73,11 @@ func (c *core) identify(ctx context.Context, given *access.Credentials) (id *acc
 		c.throttle.Succeeded(given)
 		return id, 0, nil
 	case errors.Is(err, access.ErrUnavailable):
-		c.log.Error("a login could not be checked", "login", given.Login, "remote", given.Remote, "cause", err.Error())
+		c.log.Error("a login could not be checked", "login", short(given.Login), "remote", given.Remote, "cause", err.Error())
 		return nil, 0, internalFault()
 	case given.HasLogin || given.HasPasscode:
 		c.stats.refusedLogins.Add(1)
-		c.log.Warn("a login was refused", "login", given.Login, "remote", given.Remote, "cause", err.Error())
+		c.log.Warn("a login was refused", "login", short(given.Login), "remote", given.Remote, "cause", err.Error())
 		held = c.throttle.Failed(given, c.clock.Now(), &c.settings().Access)
 	}
 	return nil, held, faultf(CodeAuth, "login refused", "a login is required, and this one is not right")

@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -16,71 +15,6 @@ import (
 	"stampede/stompwire"
 	"stampede/transport"
 )
-
-// loginDesk is where sessions have authenticators and authorizers asked, which may take their time: a hash that is slow
-// on purpose, a program's database. So many questions are asked at once; the others wait in line, without a goroutine
-// each.
-type loginDesk struct {
-	schedule func(func())
-
-	mu      sync.Mutex
-	asking  int
-	waiting []question
-}
-
-// question is one call of an authenticator or authorizer.
-type question struct {
-	ctx context.Context // ends when nobody waits for the answer any more
-	ask func()
-}
-
-// The bounds of the desk. A hash keeps a processor busy, a database only a goroutine; what is in line is bounded by
-// connections that each wait no longer than their login timeout.
-const (
-	maxQuestions        = 64
-	maxWaitingQuestions = 10_000
-)
-
-// submit has a question asked; false: too many wait already.
-func (d *loginDesk) submit(q question) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.asking < maxQuestions {
-		d.asking++
-		d.schedule(func() { d.work(q) })
-		return true
-	}
-	if len(d.waiting) >= maxWaitingQuestions {
-		d.waiting = slices.DeleteFunc(d.waiting, func(q question) bool { return q.ctx.Err() != nil })
-	}
-	if len(d.waiting) >= maxWaitingQuestions {
-		return false
-	}
-	d.waiting = append(d.waiting, q)
-	return true
-}
-
-func (d *loginDesk) work(q question) {
-	defer d.next() // also if the question ends its goroutine
-	q.ask()
-}
-
-// next goes on with whoever has waited the longest and still waits.
-func (d *loginDesk) next() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for len(d.waiting) > 0 {
-		q := d.waiting[0]
-		d.waiting[0] = question{}
-		d.waiting = d.waiting[1:]
-		if q.ctx.Err() == nil {
-			d.schedule(func() { d.work(q) })
-			return
-		}
-	}
-	d.waiting = nil
-	d.asking--
-}
 
 // loggedIn (login desk → session): what the authenticators say about a client.
 type loggedIn struct {
@@ -106,7 +40,7 @@ func credentials(f *stompwire.Frame, info *transport.Info) *access.Credentials {
 // before waits first, and the answer to another failure is held back.
 func (c *core) authenticate(ctx context.Context, policy *access.Policy, conn *transport.Conn, given *access.Credentials, session *actor.PID) {
 	answer := func(m *loggedIn) { c.system.Root.Send(session, m) }
-	q := question{ctx: ctx, ask: func() {
+	q := question{ctx: ctx, from: given.Source(), ask: func() {
 		var id *access.Identity
 		call(func() (err error) {
 			id, err = policy.Authenticate(ctx, c.authenticator, given)
@@ -117,8 +51,8 @@ func (c *core) authenticate(ctx context.Context, policy *access.Policy, conn *tr
 				answer(&loggedIn{identity: id})
 				return
 			}
-			if ctx.Err() != nil {
-				return // nobody waits any more
+			if ctx.Err() != nil && !errors.Is(err, access.ErrRefused) {
+				return // nobody waits any more, and that may be all that was wrong
 			}
 			m := &loggedIn{fault: c.loginRefused(conn, given, err)}
 			var d time.Duration
@@ -127,14 +61,12 @@ func (c *core) authenticate(ctx context.Context, policy *access.Policy, conn *tr
 			}
 			c.after(d, func() { answer(m) })
 		})
-	}}
-	c.after(c.throttle.Wait(given, c.clock.Now(), &c.settings().Access), func() {
-		if ctx.Err() == nil && !c.desk.submit(q) {
-			answer(&loggedIn{fault: &Fault{
-				Code: CodeConnections, Message: "too many logins at once", Detail: fmt.Sprintf("%d others wait to be logged in; try again later", maxWaitingQuestions),
-			}})
-		}
-	})
+	}, refuse: func() { answer(&loggedIn{fault: tooManyLogins()}) }}
+	c.after(c.throttle.Wait(given, c.clock.Now(), &c.settings().Access), func() { c.desk.submit(q) })
+}
+
+func tooManyLogins() *Fault {
+	return faultf(CodeConnections, "too many logins at once", "%d others wait to be logged in; try again later", maxWaitingQuestions)
 }
 
 // after runs f when d has passed; at once if that is nothing.
@@ -149,7 +81,7 @@ func (c *core) after(d time.Duration, f func()) {
 // loginRefused is what a client that is not let in is told: the same, whatever is wrong. The log says more, but no secret.
 func (c *core) loginRefused(conn *transport.Conn, given *access.Credentials, err error) *Fault {
 	c.stats.refusedLogins.Add(1)
-	attrs := []any{"login", given.Login, "remote", remote(conn), "cause", err.Error()}
+	attrs := []any{"login", short(given.Login), "remote", remote(conn), "cause", err.Error()}
 	var p *panicked
 	switch {
 	case errors.Is(err, access.ErrNoLogins):
@@ -166,6 +98,15 @@ func (c *core) loginRefused(conn *transport.Conn, given *access.Credentials, err
 	return faultf(CodeAuth, "login refused", "a login is required, and this one is not right")
 }
 
+// short keeps what a stranger sends from filling the log.
+func short(login string) string {
+	const most = 64
+	if len(login) <= most {
+		return login
+	}
+	return strings.ToValidUTF8(login[:most], "") + "…"
+}
+
 // authorized (login desk → session): what the program's authorizer says.
 type authorized struct {
 	action  access.Action
@@ -175,18 +116,18 @@ type authorized struct {
 
 // authorize has the program's authorizer asked, and the answer sent to a session.
 func (c *core) authorize(ctx context.Context, who *access.Identity, action access.Action, name string, session *actor.PID) {
-	answered := c.desk.submit(question{ctx: ctx, ask: func() {
+	answer := func(allowed bool) {
+		c.system.Root.Send(session, &authorized{action: action, name: name, allowed: allowed})
+	}
+	c.desk.submit(question{ctx: ctx, from: who.User, refuse: func() { answer(false) }, ask: func() {
 		call(func() error { return c.authorizer.Authorize(ctx, who, action, name) }, func(err error) {
 			var p *panicked
 			if errors.As(err, &p) {
 				c.log.Error("an authorizer failed", "user", who.User, "action", action.String(), "destination", name, "cause", err.Error(), "stack", p.stack)
 			}
-			c.system.Root.Send(session, &authorized{action: action, name: name, allowed: err == nil})
+			answer(err == nil)
 		})
 	}})
-	if !answered {
-		c.system.Root.Send(session, &authorized{action: action, name: name})
-	}
 }
 
 // panicked is a panic of a program's code, as an error.

@@ -58,5 +58,8 @@ func (c *Credentials) String() string { return fmt.Sprintf("login %q", c.Login) 
 // LogValue implements slog.LogValuer.
 func (c *Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
+// Source names where a client comes from, alike for all that may well be one: an address, of IPv6 a network of 64 bits.
+func (c *Credentials) Source() string { return addressKey(c.Remote) }
+
 // shown tells whether the CONNECT itself says who it comes from. Many clients always send both headers, be they empty.
 func (c *Credentials) shown() bool { return c.Login != "" || c.Passcode != "" }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"stampede/config"
 )
@@ -112,9 +114,10 @@ func (p *Policy) Authenticate(ctx context.Context, first Authenticator, c *Crede
 	}
 	id, err := p.all.Authenticate(ctx, c)
 	switch {
-	case err == nil && id.User == Anonymous:
-		return nil, fmt.Errorf("%w: the name %s is kept for who does not log in", ErrRefused, Anonymous)
 	case err == nil:
+		if why := badUser(id.User); why != "" {
+			return nil, fmt.Errorf("%w: the name of the user %s", ErrRefused, why)
+		}
 		return p.withGroups(id), nil
 	case !errors.Is(err, ErrUnknown):
 		return nil, err
@@ -122,6 +125,21 @@ func (p *Policy) Authenticate(ctx context.Context, first Authenticator, c *Crede
 		return anonymous(), nil
 	}
 	return nil, ErrRefused
+}
+
+// badUser says why somebody can't be called so, whoever says it, or "". Names of a users file have to be simpler.
+func badUser(name string) string {
+	switch {
+	case name == "":
+		return "is empty"
+	case name == Anonymous:
+		return "is kept for clients that do not log in"
+	case len(name) > maxUserBytes:
+		return fmt.Sprintf("has more than %d bytes", maxUserBytes)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
+		return "is not UTF-8, or has a control character"
+	}
+	return ""
 }
 
 // withGroups adds the groups that the users file gives a user, whatever it came in by.

@@ -75,6 +75,8 @@ func TestWaysInWorkSideBySide(t *testing.T) {
 		"a certificate and a wrong pair": {Listener: "default", Certificates: certificate, Login: "ada", Passcode: "x"},
 		"a certificate elsewhere":        {Listener: "other", Certificates: certificate},
 		"anonymous by token":             passcode(sharing.token(t, claims("sub", Anonymous))),
+		"a long name":                    passcode(sharing.token(t, claims("sub", strings.Repeat("x", 256)))),
+		"a name of two lines":            passcode(sharing.token(t, claims("sub", "ada\nbob"))),
 	} {
 		if id, err := login(p, c); !errors.Is(err, ErrRefused) {
 			t.Errorf("%s: %+v %v", name, id, err)

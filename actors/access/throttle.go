@@ -104,7 +104,7 @@ func delay(count int, cfg *config.Access) time.Duration {
 // keyOf is an address, with the login if that is asked for. Of IPv6 a network counts as one address: it is what one
 // customer gets.
 func keyOf(c *Credentials, withLogin bool) string {
-	key := addressKey(c.Remote)
+	key := c.Source()
 	if withLogin {
 		login := c.Login
 		if len(login) > maxUserBytes {
