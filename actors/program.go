@@ -152,9 +152,11 @@ func (p *program) receive(ctx actor.Context, message any) {
 	case *accepted, *acked:
 	case *actor.Terminated:
 		p.terminated(ctx, m)
+	case *actor.Started:
+		p.started(ctx)
 	case *actor.Stopping:
 		p.stopping()
-	case *gaveUp, *actor.Started, *actor.Stopped, *actor.Restarting:
+	case *gaveUp, *actor.Stopped, *actor.Restarting:
 	default:
 		p.core.unhandled(p.life, message)
 	}
@@ -183,7 +185,28 @@ func (p *program) turnAway(s *Subscription, why *Fault) {
 	s.finish(why)
 }
 
-// open starts the actor of a subscription; that attaches it.
+// started: it resumes over panics, but a goroutine that ends within it costs it an incarnation, and that its
+// children.
+func (p *program) started(ctx actor.Context) {
+	for _, s := range p.ordered() {
+		switch {
+		case s.state.life == nil: // its opening is done again
+		case !s.state.ended.Load():
+			p.attach(ctx, s)
+		default: // its end was on the way with an actor that is gone
+			m := &unsubscribe{key: s.state.key, epoch: s.state.epoch, session: ctx.Self()}
+			to := p.core.router()
+			if s.state.handle != nil {
+				to = s.state.handle.pid()
+			} else {
+				m.pattern = s.state.destination.full
+			}
+			ctx.Send(to, m)
+		}
+	}
+}
+
+// open begins a subscription.
 func (p *program) open(ctx actor.Context, s *Subscription) {
 	if s.state.life != nil {
 		return // begun before
@@ -196,15 +219,24 @@ func (p *program) open(ctx actor.Context, s *Subscription) {
 		p.serial++
 		s.state.key = subscriptionKey{connection: programID, serial: p.serial}
 	}
+	p.subscriptions[s.state.key.serial] = s
+	p.attach(ctx, s)
+}
+
+// attach starts an actor for a subscription; that attaches it.
+func (p *program) attach(ctx actor.Context, s *Subscription) {
 	self := ctx.Self()
-	l, err := p.core.spawn(ctx, p.core.roles.consumer, "sub."+strconv.FormatUint(uint64(s.state.key.serial), 10), func(l *life) process {
+	name := "sub." + strconv.FormatUint(uint64(s.state.key.serial), 10)
+	if s.state.epoch > 0 {
+		name += "~" + strconv.FormatUint(uint64(s.state.epoch), 10) // names are never used again
+	}
+	l, err := p.core.spawn(ctx, p.core.roles.consumer, name, func(l *life) process {
 		return &subscription{subscriptionState: s.state, core: p.core, life: l, session: self, version: stompwire.V12, own: s}
 	})
 	if err != nil {
 		panic(err)
 	}
 	s.state.life = l
-	p.subscriptions[s.state.key.serial] = s
 	if pid := s.pid(); pid != nil {
 		ctx.Watch(pid)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -414,9 +415,13 @@ func TestProgramOutlivesFailures(t *testing.T) {
 		for _, nth := range []int64{1, 2, 3, 5, 8, 13} {
 			t.Run(fmt.Sprintf("%s/%d", role, nth), func(t *testing.T) {
 				f := &fault{role: role, phase: "message", at: occasions(nth)}
+				if nth%2 == 0 {
+					f.how = runtime.Goexit
+				}
 				b := start(t, nil, actors.WithInjector(f.inject))
 				const n = 20
 				s := subscribe(t, b, "/queue/q", actors.WithPrefetch(3))
+				other := subscribe(t, b, "/topic/t")
 				failed := make(chan error, 1)
 				go func() {
 					for i := range n {
@@ -441,6 +446,11 @@ func TestProgramOutlivesFailures(t *testing.T) {
 				}
 				if err := <-failed; err != nil {
 					t.Errorf("publish: %v", err)
+				}
+				publish(t, b, "/topic/t", "still there")
+				next(t, other, "still there").Ack()
+				if err := other.Unsubscribe(patience(t)); err != nil {
+					t.Errorf("unsubscribe: %v", err)
 				}
 			})
 		}
