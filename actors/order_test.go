@@ -273,3 +273,14 @@ func TestUnsubscribeSpoilsATransaction(t *testing.T) {
 		}
 	})
 }
+
+// What a session was told is done, and it failed at a frame behind that: the frames behind go on all the same.
+func TestFramesGoOnBehindWhatIsDone(t *testing.T) {
+	rules := []faults.Rule{{Do: faults.Kill, Command: "SEND", Nth: 1}}
+	orders(t, 20, nil, rules, func(w *sim.World) {
+		c := talk(w, "c", "1.2")
+		c.says("SUBSCRIBE\nid:1\ndestination:/queue/a", "UNSUBSCRIBE\nid:1\nreceipt:1", "SEND\ndestination:/queue/a\nreceipt:2")
+		c.gets("1")
+		c.gets("2")
+	})
+}

@@ -70,6 +70,8 @@ func (s *session) receive(ctx actor.Context, message any) {
 		s.resume(ctx, waitRate)
 	case *idleLook:
 		s.watchIdle(ctx)
+	case *proceed:
+		s.run(ctx)
 	case *outOfPatience:
 		s.goDown(ctx)
 	case *transport.Overflow:
@@ -114,9 +116,13 @@ func (s *session) started(ctx actor.Context) {
 	if s.phase == failing || s.wait == waitDisconnect || s.wait == waitQuiesced {
 		s.flow.tellWhenDone()
 	}
-	if s.life.inflight == nil { // else the guard hands that over again, and it goes on from there
+	if s.life.inflight == nil {
 		s.run(ctx)
+		return
 	}
+	// The guard hands that over again, and from there it goes on. But what the message was for may be done, all
+	// but the frames behind it.
+	ctx.Send(ctx.Self(), &proceed{})
 }
 
 // enqueue files what the transport says behind what it said before. A message that a crash
@@ -345,6 +351,9 @@ func (s *session) fail(ctx actor.Context, fault *Fault, receipt string, hasRecei
 
 // failPatience bounds how long an ERROR waits for what was sent before it.
 const failPatience = time.Second
+
+// proceed (session → itself, after a restart): go on with the frames that wait.
+type proceed struct{}
 
 // outOfPatience (clock → session): the ERROR goes out now.
 type outOfPatience struct{}
