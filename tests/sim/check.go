@@ -126,7 +126,7 @@ func (d *delivery) given() bool {
 // settled: the broker has said that these were settled.
 func (p *play) settled(done []*delivery) {
 	for _, d := range done {
-		if d.sub.queue() && d.sub.disturbed == 0 && d.sub.conn.disturbed == 0 && (d.how == opAck || d.how == opReject) {
+		if d.sub.queue() && d.sub.broken == 0 && d.sub.conn.broken == 0 && (d.how == opAck || d.how == opReject) {
 			if e := d.message.entry(d.at); e.settled == nil || e.settled.count < d.count {
 				e.settled = d
 			}
@@ -134,16 +134,29 @@ func (p *play) settled(done []*delivery) {
 	}
 }
 
+// epoch is which incarnation of the subscription a delivery of STOMP 1.2 came from.
+func (d *delivery) epoch() string {
+	if parts := strings.Split(d.ackID, "-"); len(parts) == 3 {
+		return parts[1]
+	}
+	return ""
+}
+
 // checkPrefetch: no more is unacknowledged than was asked for.
 func (p *play) checkPrefetch(s *subscription) {
 	if s.aborted && !s.queue() {
 		return // the room was given to others meanwhile
 	}
-	if s.mode == "auto" || s.disturbed > 0 || s.conn.disturbed > 0 || s.conn.over {
+	// After a restart the older deliveries are void; only the ids of 1.2 tell which those are.
+	epoch := s.held[len(s.held)-1].epoch()
+	if s.mode == "auto" || (s.disturbed > 0 || s.conn.disturbed > 0) && epoch == "" || s.conn.over {
 		return
 	}
 	open := 0
 	for _, d := range s.held {
+		if d.epoch() != epoch {
+			continue
+		}
 		if d.how == 0 || d.tx != nil && !d.tx.committed && s.queue() {
 			open++
 		}

@@ -29,6 +29,7 @@ type conn struct {
 	over      bool // nothing more is sent, or will be read with any meaning
 	ended     bool // the reader has seen the end
 	spoiled   bool // has ended a subscription that a transaction acknowledges messages of
+	broken    int  // how often its session, or what is above that, failed
 	disturbed int  // how often a part of it went down inside the broker
 
 	subs     []*subscription // in the order of their SUBSCRIBEs
@@ -54,7 +55,8 @@ type subscription struct {
 	openedAt    int  // when: messages sent from then on must arrive
 	ending      bool // UNSUBSCRIBE was written
 	closed      bool // and its receipt came
-	disturbed   int  // how often its actor went down inside the broker
+	broken      int  // how often its actor failed
+	disturbed   int  // how often it went down inside the broker
 	held        []*delivery
 	aborted     bool         // an ABORT made messages unacknowledged again
 	last        map[lane]int // the order of the newest message, by where it came from

@@ -248,6 +248,9 @@ func newSubscribe(r *rand.Rand, focus int) op {
 	return o
 }
 
+// commands are those of frames that a session may fail at.
+var commands = []string{"SEND", "SEND", "SEND", "ACK", "NACK", "SUBSCRIBE", "UNSUBSCRIBE", "BEGIN", "COMMIT", "ABORT", "DISCONNECT", "CONNECT"}
+
 // roles and how often each is broken, relative to the others.
 var victims = []string{
 	"session", "session", "session", "subscription", "subscription", "subscription",
@@ -266,7 +269,9 @@ func newKill(r *rand.Rand) faults.Rule {
 		k.Probability = 0
 		k.Every, k.Nth = 2+r.IntN(30), 0
 		k.Limit = 1 + r.IntN(3)
-	case 2:
+	case 2: // in the middle of what came in one read
+		k = faults.Rule{Do: faults.Kill, Command: commands[r.IntN(len(commands))], Nth: 1 + r.IntN(20), Limit: 1}
+	case 3:
 		k.Do, k.For = faults.Delay, time.Duration(1+r.IntN(500))*time.Millisecond
 		k.Nth = 1 + r.IntN(40)
 	default:
@@ -319,7 +324,7 @@ func (p *plan) String() string {
 }
 
 func describe(k faults.Rule) string {
-	s := fmt.Sprintf("%s %s", k.Do, k.Role)
+	s := fmt.Sprintf("%s %s%s", k.Do, k.Role, k.Command)
 	if k.Phase != "" {
 		s += " at " + string(k.Phase)
 	}

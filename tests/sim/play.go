@@ -164,17 +164,14 @@ type watcher struct{ play *play }
 
 // At implements actors.Injector.
 func (v *watcher) At(o *actors.Occasion) actors.Injection {
-	if o.Phase == actors.PhaseStopping || o.Phase == actors.PhaseRestarting {
-		v.down(o.Actor)
-	}
 	what := v.play.faults.At(o)
-	if what.Do == actors.ActionKill {
-		v.down(o.Actor)
+	if failed := what.Do == actors.ActionKill || o.Phase == actors.PhaseRestarting; failed || o.Phase == actors.PhaseStopping {
+		v.down(o.Actor, failed)
 	}
 	return what
 }
 
-func (v *watcher) down(path string) {
+func (v *watcher) down(path string, failed bool) {
 	parts := strings.Split(path, "/")
 	if len(parts) < 2 || parts[0] != "connections" {
 		return
@@ -186,12 +183,18 @@ func (v *watcher) down(path string) {
 	}
 	if len(parts) < 4 {
 		c.disturbed++
+		if failed {
+			c.broken++
+		}
 		return
 	}
 	serial, _, _ := strings.Cut(strings.TrimPrefix(parts[3], "sub."), "~")
 	for _, s := range c.subs {
 		if strconv.Itoa(s.serial) == serial {
 			s.disturbed++
+			if failed {
+				s.broken++
+			}
 		}
 	}
 }

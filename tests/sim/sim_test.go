@@ -18,6 +18,7 @@ var (
 	seedFlag  = flag.Uint64("seed", 0, "play this one seed, and say what happens step by step if it fails; 0: many")
 	seedsFlag = flag.Int("seeds", 0, "how many seeds to play; 0: 2000, and 200 with the race detector")
 	fromFlag  = flag.Uint64("from", 1, "the first of them")
+	onlyFlag  = flag.Int("only", 10, "stop after so many that fail; 1: and do not look for a smaller plan")
 )
 
 // shrinkTries bounds how often a failing plan is played to make it smaller.
@@ -49,7 +50,7 @@ func TestSim(t *testing.T) {
 			for {
 				seed := next.Add(1) - 1
 				mu.Lock()
-				enough := len(failed) >= 10
+				enough := len(failed) >= *onlyFlag
 				mu.Unlock()
 				if enough || seed-*fromFlag >= uint64(seeds) {
 					return
@@ -70,7 +71,7 @@ func TestSim(t *testing.T) {
 	for _, r := range failed {
 		t.Errorf("%v\nagain: go test ./tests/... -run TestSim -seed=%d", firstLine(r), r.Seed)
 	}
-	if len(failed) > 0 {
+	if len(failed) > 0 && *onlyFlag > 1 {
 		p, r := shrink(newPlan(failed[0].Seed), failed[0], shrinkTries)
 		t.Logf("the first of them, made smaller:\n%s%v", p, firstLine(r))
 	}
