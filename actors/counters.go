@@ -41,7 +41,7 @@ func (d *destination) observe() {
 	}
 	show(&c.size, d.queue.count)
 	show(&c.bytes, d.queue.bytes)
-	show(&c.subscribers, len(d.queue.consumers))
+	show(&c.subscribers, len(d.queue.consumers)+len(d.browsers))
 	showTotal(&c.settled, d.queue.settled)
 	showTotal(&c.dropped, d.queue.dropped)
 	showTotal(&c.expired, d.queue.expired)

@@ -20,6 +20,7 @@ type destinationState struct {
 	topic    *topic
 	buffer   *buffer    // of a topic with min_delivery: its own subscribers, and what it keeps
 	entered  spread     // how far those who came by a pattern have what has come into the buffer
+	browsers []*browser // of a queue, in the order they came
 	held     []*publish // publishers waiting for room, first come first
 	turns    uint64     // who waits for room has a number, and whoever has the lowest is next
 	heldTill time.Time  // when the first of them gets an ERROR
@@ -53,7 +54,7 @@ func (s *destinationState) unused() bool {
 	if s.topic != nil {
 		return s.topic.own == 0 && s.topic.delayed.Len() == 0
 	}
-	return s.queue.count == 0 && len(s.queue.consumers) == 0
+	return s.queue.count == 0 && len(s.queue.consumers) == 0 && len(s.browsers) == 0
 }
 
 // destination is the actor that gives a queue's or topic's messages out.
@@ -86,7 +87,11 @@ func (d *destination) receive(ctx actor.Context, message any) {
 	case *settle:
 		d.settle(ctx, m)
 	case *written:
-		if d.buffer != nil {
+		if b := d.browser(m.key); b != nil {
+			if b.epoch == m.epoch {
+				b.written(m.n)
+			}
+		} else if d.buffer != nil {
 			d.buffer.settleOldest(m.key, m.epoch, m.n)
 		} else {
 			d.queue.settleOldest(m.key, m.epoch, m.n)
@@ -599,7 +604,7 @@ func (d *destination) flush(ctx actor.Context) {
 			break
 		}
 	}
-	if d.queue.unfinished && !d.looking {
+	if more := d.show(); (more || d.queue.unfinished) && !d.looking {
 		d.looking = true
 		ctx.Send(ctx.Self(), &lookOn{})
 	}
@@ -696,7 +701,9 @@ func (d *destination) subscribe(ctx actor.Context, m *subscribe) {
 		}
 		return
 	}
-	if d.buffer != nil && m.pattern == "" {
+	if m.browse {
+		d.browse(ctx, m)
+	} else if d.buffer != nil && m.pattern == "" {
 		d.buffer.attach(m.key, m.epoch, m.credit, m.link)
 		d.flush(ctx)
 	} else if d.topic != nil {
@@ -725,12 +732,14 @@ func (d *destination) roomToSubscribe(m *subscribe) bool {
 	case d.topic != nil:
 		return d.topic.index[m.key] != nil || d.topic.own < most
 	default:
-		return d.queue.consumers[m.key] != nil || len(d.queue.consumers) < most
+		return d.queue.consumers[m.key] != nil || d.browser(m.key) != nil || len(d.queue.consumers)+len(d.browsers) < most
 	}
 }
 
 func (d *destination) unsubscribe(ctx actor.Context, m *unsubscribe) {
-	if d.buffer != nil && m.pattern == "" {
+	if d.unbrowse(m) {
+		// It had nothing that could go back.
+	} else if d.buffer != nil && m.pattern == "" {
 		d.buffer.detach(m.key, m.epoch)
 		d.flush(ctx)
 	} else if d.topic != nil {

@@ -140,6 +140,7 @@ type subscribe struct {
 	link      consumerLink
 	credit    int
 	exclusive bool
+	browse    bool       // it only looks
 	web       bool       // the subscriber comes from the open web
 	session   *actor.PID // hears subscribed or subscriptionRefused; nil: nobody waits
 }

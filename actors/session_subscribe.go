@@ -28,8 +28,10 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 			return true, fault
 		}
 	}
-	if sub.destination.pattern && sub.exclusive {
-		return true, faultf(CodeSyntax, "exclusive is for queues", "%q stands for topics: each of their subscribers gets every message", sub.destination.full)
+	if sub.destination.pattern {
+		if fault := sub.onTopic(strconv.Quote(sub.destination.full) + " stands for topics"); fault != nil {
+			return true, fault
+		}
 	}
 	if !sub.destination.pattern {
 		h, fault, found := s.find(ctx, sub.destination.full, true)
@@ -51,9 +53,11 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 			h.release()
 			return true, faultf(CodeBlocked, "blocked", "clients from the web may not subscribe to %q (web_read_block)", h.name)
 		}
-		if sub.exclusive && h.kind != kindQueue {
-			h.release()
-			return true, faultf(CodeSyntax, "exclusive is for queues", "%q is a topic: each of its subscribers gets every message", h.name)
+		if h.kind != kindQueue {
+			if fault := sub.onTopic(strconv.Quote(h.name) + " is a topic"); fault != nil {
+				h.release()
+				return true, fault
+			}
 		}
 	}
 	if fault := s.unackedRoom(sub); fault != nil {
@@ -111,7 +115,27 @@ func (s *session) parseSubscribe(f *stompwire.Frame) (*subscriptionState, *Fault
 	if sub.selector, fault = parseSelector(f); fault != nil {
 		return nil, fault
 	}
-	return sub, parseSubscribeFeatures(f, sub)
+	if fault = parseSubscribeFeatures(f, sub); fault != nil {
+		return nil, fault
+	}
+	switch {
+	case sub.browse && sub.exclusive:
+		return nil, faultf(CodeSyntax, "browse and exclusive exclude each other", "who browses a queue takes nothing from it, so there is nothing to have for itself")
+	case sub.browse && sub.mode != ackAuto:
+		return nil, faultf(CodeSyntax, "browse needs no acknowledgement", "who browses a queue takes nothing from it, so there is nothing to acknowledge: leave the ack header out")
+	}
+	return sub, nil
+}
+
+// onTopic refuses what makes sense for queues only; what tells what the destination is instead.
+func (s *subscriptionState) onTopic(what string) *Fault {
+	switch {
+	case s.exclusive:
+		return faultf(CodeSyntax, "exclusive is for queues", "%s: each subscriber gets every message", what)
+	case s.browse:
+		return faultf(CodeSyntax, "browse is for queues", "%s: nothing waits there that could be looked at", what)
+	}
+	return nil
 }
 
 // parseSubscribeFeatures refuses what is not offered: ignoring it would give a subscriber other
@@ -134,9 +158,7 @@ func parseSubscribeFeatures(f *stompwire.Frame, sub *subscriptionState) *Fault {
 		case "durable-subscription-name", "activemq.subscriptionName":
 			return unsupported("durable subscriptions (the " + field.Name + " header)")
 		case "browse", "browser":
-			if on {
-				return unsupported("browsing a queue (" + field.Name + ":true)")
-			}
+			sub.browse = sub.browse || on
 		case "exclusive", "activemq.exclusive":
 			sub.exclusive = sub.exclusive || on
 		}

@@ -22,6 +22,7 @@ type subscriptionState struct {
 	mode        ackMode
 	prefetch    int
 	exclusive   bool
+	browse      bool
 	selector    *selector.Selector // nil: every message
 	filter      string             // the value that it named
 	filtered    bool               // it did
@@ -112,7 +113,7 @@ func (s *subscription) attach(ctx actor.Context) {
 		s.own.outlet.purge()
 	}
 	m := &subscribe{
-		key: s.key, epoch: s.epoch, credit: s.prefetch, exclusive: s.exclusive, web: s.web, session: s.session,
+		key: s.key, epoch: s.epoch, credit: s.prefetch, exclusive: s.exclusive, browse: s.browse, web: s.web, session: s.session,
 		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version, inbox: &s.inbox, selector: s.selector, filter: s.filter, filtered: s.filtered},
 	}
 	if s.own != nil {

@@ -246,7 +246,7 @@ func headerCases() []rule {
 		}})
 	}
 	for _, c := range []struct{ header, word string }{
-		{"durable:true", "durable"}, {"browse:true", "brows"}, {"from:1", "from"},
+		{"durable:true", "durable"}, {"from:1", "from"},
 	} {
 		rules = append(rules, rule{point: later, name: "SUBSCRIBE with " + c.header + " is refused", script: func(s *Script) {
 			destination := "{Q}"
