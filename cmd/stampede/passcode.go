@@ -33,40 +33,43 @@ func readPasscode(ctx context.Context, s stdio) (string, error) {
 	return line, nil
 }
 
-// askPasscode leaves the terminal as it was, also when the user gives up.
+// askPasscode leaves the terminal as it was, also when the user gives up. Nothing is shown from before the first prompt on.
 func askPasscode(ctx context.Context, terminal *os.File, out io.Writer) (string, error) {
-	before, err := term.GetState(int(terminal.Fd()))
+	before, err := term.MakeRaw(int(terminal.Fd()))
 	if err != nil {
 		return "", err
 	}
+	defer func() { _ = term.Restore(int(terminal.Fd()), before) }()
+	t := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{terminal, out}, "")
 	type answer struct {
-		first, second []byte
+		first, second string
 		err           error
 	}
 	answered := make(chan answer, 1)
 	go func() {
 		var a answer
-		fmt.Fprint(out, "Passcode: ")
-		a.first, a.err = term.ReadPassword(int(terminal.Fd()))
-		if a.err == nil {
-			fmt.Fprint(out, "\nOnce more: ")
-			a.second, a.err = term.ReadPassword(int(terminal.Fd()))
+		if a.first, a.err = t.ReadPassword("Passcode: "); a.err == nil {
+			a.second, a.err = t.ReadPassword("Once more: ")
 		}
-		fmt.Fprintln(out)
 		answered <- a
 	}()
 	select {
 	case <-ctx.Done():
-		return "", errors.Join(errors.New("nothing was changed"), term.Restore(int(terminal.Fd()), before))
+		return "", errors.New("nothing was changed")
 	case a := <-answered:
 		switch {
+		case errors.Is(a.err, io.EOF): // Ctrl-C or Ctrl-D
+			return "", errors.New("nothing was changed")
 		case a.err != nil:
 			return "", fmt.Errorf("can't read the passcode: %w", a.err)
-		case string(a.first) != string(a.second):
+		case a.first != a.second:
 			return "", errors.New("the two are not the same; nothing was changed")
-		case len(a.first) == 0:
+		case a.first == "":
 			return "", errors.New("the passcode is empty; nothing was changed")
 		}
-		return string(a.first), nil
+		return a.first, nil
 	}
 }
