@@ -23,6 +23,7 @@ type Message struct {
 	size        int       // octets it is charged for
 	foreign     bool      // the id is another broker's and may need escapes
 	tails       [3]*transport.Tail
+	firstTail   transport.Tail // the one that is made first, mostly the only one
 
 	// For the connection that sent it.
 	receipt    string
@@ -230,7 +231,10 @@ func (m *Message) tail(v stompwire.Version) *transport.Tail {
 		head = stompwire.AppendHeader(head, field.Name, field.Value, v)
 	}
 	head = append(head, '\n')
-	t := &transport.Tail{}
+	t := &m.firstTail
+	if m.tails != [3]*transport.Tail{} {
+		t = new(transport.Tail)
+	}
 	if byReference {
 		t.Bytes, t.Body = head, m.body
 		t.UTF8 = utf8.Valid(head) && utf8.Valid(m.body)
@@ -260,7 +264,15 @@ func blankEnds(s string) bool {
 }
 
 // needsEscape tells whether some version writes s differently from another.
-func needsEscape(s string) bool { return strings.ContainsAny(s, "\\\n\r:\x00") }
+func needsEscape(s string) bool {
+	for i := range len(s) { // strings.ContainsAny makes a set of what it looks for, each time
+		switch s[i] {
+		case '\\', '\n', '\r', ':', 0:
+			return true
+		}
+	}
+	return false
+}
 
 // appendRedelivered writes the headers that tell a consumer that it may have seen this message.
 func appendRedelivered(dst []byte, deliveries int) []byte {

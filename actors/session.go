@@ -18,10 +18,11 @@ type session struct {
 	*checkpoint
 	core    *core
 	life    *life
-	rates   *rates // on SENDs; nil: there are none
-	bytes   []byte // scratch for an answer
-	running bool   // run is at work: what it calls must not start it again
-	asked   bool   // the injector has had its say on the next frame
+	rates   *rates          // on SENDs; nil: there are none
+	bytes   []byte          // scratch for an answer
+	ids     strings.Builder // the newest message ids
+	running bool            // run is at work: what it calls must not start it again
+	asked   bool            // the injector has had its say on the next frame
 }
 
 func (s *session) receive(ctx actor.Context, message any) {

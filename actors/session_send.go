@@ -143,11 +143,25 @@ func (s *session) send(ctx actor.Context) {
 // messageID is unique for as long as the broker runs, and over its restarts.
 func (s *session) messageID() string {
 	s.nextMessage++
-	b := make([]byte, 0, 32)
+	b := make([]byte, 0, maxMessageID)
 	b = append(append(b, s.core.boot...), '-')
 	b = append(strconv.AppendUint(b, s.id, 36), '-')
-	return string(strconv.AppendUint(b, s.nextMessage, 36))
+	b = strconv.AppendUint(b, s.nextMessage, 36)
+	if s.ids.Cap()-s.ids.Len() < len(b) {
+		s.ids = strings.Builder{}
+		s.ids.Grow(idsTogether)
+	}
+	start := s.ids.Len()
+	s.ids.Write(b)
+	return s.ids.String()[start:]
 }
+
+const (
+	// maxMessageID is as long as a message id gets: the run, and two numbers of 64 bits.
+	maxMessageID = 40
+	// idsTogether is the size of an allocation that some ids share. It is small, because any of them that is kept keeps all.
+	idsTogether = 256
+)
 
 // find gives the destination of a name. If it isn't known here, the router is asked, and the frame
 // is handled again when it has answered.
