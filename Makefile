@@ -3,6 +3,8 @@
 FUZZTIME ?= 30s
 BENCH ?= .
 COUNT ?= 1
+TIME ?= 1m
+SEED ?= 0
 TOOL = go tool -modfile=tools.mod
 
 help: ## list the targets
@@ -31,7 +33,10 @@ bench: ## run the benchmarks that match BENCH (all), COUNT times; compare two ou
 load: ## a million messages must leave the heap as it was, and a minute of flood must stay within the limits
 	go test -count=1 -timeout 15m -v ./tests/load -messages 1000000 -flood 1m
 
+chaos: ## for TIME (1m), kill actors, cut connections and pause a broker under load, and account for every message; SEED replays a schedule
+	go test -count=1 -timeout 0 -v -run TestChaos ./tests/chaos -time $(TIME) -seed $(SEED)
+
 e2e: ## run only the foreign clients: STOMP.js in Node and Chromium, nginx, further libraries
 	@STAMPEDE_REQUIRE=$$(tests/setup) && export STAMPEDE_REQUIRE && go test -count=1 -v ./tests/interop
 
-.PHONY: help run test check format fuzz bench load e2e
+.PHONY: help run test check format fuzz bench load chaos e2e

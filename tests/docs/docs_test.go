@@ -325,3 +325,31 @@ func TestNamedMessagesExist(t *testing.T) {
 		}
 	}
 }
+
+// Every test that docs/supervision.md calls a proof exists.
+func TestNamedTestsExist(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "docs/supervision.md"), "\n## The proof\n")
+	named := regexp.MustCompile("`(Test[A-Za-z]+)`").FindAllStringSubmatch(section, -1)
+	if len(named) < 10 {
+		t.Fatal("found no tests in docs/supervision.md")
+	}
+	var sources bytes.Buffer
+	for _, pattern := range []string{"actors/*_test.go", "actors/*/*_test.go", "tests/*/*_test.go"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources.Write(text)
+		}
+	}
+	for _, m := range named {
+		if !bytes.Contains(sources.Bytes(), []byte("\nfunc "+m[1]+"(t *testing.T)")) {
+			t.Errorf("docs/supervision.md names the test %s, which does not exist", m[1])
+		}
+	}
+}
