@@ -204,3 +204,21 @@ func TestReorderAtTheEnd(t *testing.T) {
 		t.Errorf("got %s", m)
 	}
 }
+
+// An actor that is delayed is stopped like any other: what its client held goes to the next, and nothing is left over.
+func TestDelayDoesNotHoldUpTheEnd(t *testing.T) {
+	clock := stomptest.NewClock()
+	plan := faults.New(1, faults.Rule{Do: faults.Delay, For: time.Hour, Actor: "connections/c1/session/sub.*", Message: "acknowledge"})
+	w := start(t, plan, actors.WithClock(clock))
+	slow, next := w.client(), w.client()
+	slow.Subscribe("1", "/queue/x", "ack:client")
+	next.Sync("SEND", "destination:/queue/x")
+	m := slow.Expect("MESSAGE")
+	slow.Send("ACK", "id:"+m.Header1("ack"))
+	if got := w.story(1)[0]; !strings.Contains(got, "delay at message acknowledge, 1, 1h0m0s") {
+		t.Errorf("got %s", got)
+	}
+	slow.Drop()
+	next.Subscribe("1", "/queue/x")
+	next.Expect("MESSAGE", "redelivered:true")
+}
