@@ -64,7 +64,10 @@ func tight(c *config.Config) {
 	c.Queues.MaxMessages, c.Queues.MaxDeliveries, c.Queues.HoldTimeout = 12, 3, 50*time.Millisecond
 	c.Destinations.IdleTimeout = 5 * time.Millisecond
 	c.HeartBeat.Send, c.HeartBeat.Receive = 5*time.Millisecond, 5*time.Millisecond
-	c.Destination = []config.Destination{{Name: "memq", Type: config.TypeQueue}}
+	c.Destination = []config.Destination{
+		{Name: "memq", Type: config.TypeQueue},
+		{Name: "memtop", Type: config.TypeTopic, MinDelivery: 2, MaxMessages: new(4), Full: new(config.FullDropOldest), SlowConsumer: new(config.SlowDropNewest)},
+	}
 }
 
 // session plays a program. Three clients take their moves from its bytes:
@@ -97,7 +100,7 @@ func (s *session) run() {
 
 func (s *session) step(c *guest, what int) {
 	destination := func() string {
-		return "destination:" + pick(s, "/queue/a", "/queue/b", "/topic/a.b", "/topic/a.c", "/topic/a.*", "/topic/#", "/temp-queue/r", "/queue/DLQ", "memq", "", "/queue/a\\cb", "nowhere", c.last("reply-to"))
+		return "destination:" + pick(s, "/queue/a", "/queue/b", "/topic/a.b", "/topic/a.c", "/topic/a.*", "/topic/#", "/temp-queue/r", "/queue/DLQ", "memq", "memtop", "memtop", "", "/queue/a\\cb", "nowhere", c.last("reply-to"))
 	}
 	id := func() string { return "id:" + pick(s, "0", "1", "2", "3", "") }
 	transaction := func() string { return "transaction:" + pick(s, "t", "u", "v", "") }
@@ -112,7 +115,7 @@ func (s *session) step(c *guest, what int) {
 		lines = append(lines, pick(s, nil, nil, []string{"priority:9"}, []string{"expiration:1"}, []string{"expires:1"}, []string{"delay:1"}, []string{"reply-to:/temp-queue/r"}, []string{"priority:x"}, []string{"note:\\n\\c", "note:2"}, []string{"content-length:1"})...)
 	case 6, 7, 8:
 		lines = []string{"SUBSCRIBE", id(), destination(), "ack:" + pick(s, "auto", "client", "client-individual", "client", "x")}
-		lines = append(lines, pick(s, nil, nil, []string{"prefetch-count:1"}, []string{"exclusive:true"}, []string{"durable:true"}, []string{"selector:note IS NULL"}, []string{"selector:note > 1"}, []string{"selector:a ="})...)
+		lines = append(lines, pick(s, nil, nil, []string{"prefetch-count:1"}, []string{"exclusive:true"}, []string{"browse:true"}, []string{"durable:true"}, []string{"selector:note IS NULL"}, []string{"selector:note > 1"}, []string{"selector:a ="})...)
 	case 9:
 		lines = []string{"UNSUBSCRIBE", pick(s, id(), destination())}
 	case 10, 11, 12, 13:
