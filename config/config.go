@@ -9,7 +9,8 @@ import (
 // not useful, because zero often means "no limit" or "off".
 //
 // The tags are the schema: toml names the key, min and max bound it (a duration, a size, or a plain number, as the
-// field's type says), enum lists the words that are allowed. Relations between fields are in Validate.
+// field's type says), enum lists the words that are allowed, reload:"restart" marks what a running broker can't take
+// over. Relations between fields are in Validate.
 type Config struct {
 	// Login and Passcode are what every client must present in CONNECT. Both empty: any client is let in.
 	Login    string `toml:"login"`
@@ -34,7 +35,7 @@ type Config struct {
 	PIDFile string `toml:"pid_file" reload:"restart"`
 
 	// AllowFaults lets faults be injected: without it a schedule of faults is refused.
-	AllowFaults bool `toml:"allow_faults"`
+	AllowFaults bool `toml:"allow_faults" reload:"restart"`
 
 	Listen       []Listen      `toml:"listen"`
 	Log          Log           `toml:"log"`

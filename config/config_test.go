@@ -116,7 +116,7 @@ func TestDocumentationNamesEveryKey(t *testing.T) {
 	})
 	row := regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (.*?) \\|")
 	section := ""
-	documented := map[string]string{}
+	documented, restart := map[string]string{}, map[string]bool{}
 	for line := range strings.Lines(text) {
 		if m := regexp.MustCompile("^#+ .*`\\[+([a-z_.]+)\\]+`").FindStringSubmatch(line); m != nil {
 			section = m[1]
@@ -125,6 +125,7 @@ func TestDocumentationNamesEveryKey(t *testing.T) {
 		}
 		if m := row.FindStringSubmatch(line); m != nil {
 			documented[join(section, m[1])] = strings.Trim(m[2], "`")
+			restart[join(section, m[1])] = strings.Contains(line, "Takes a restart.")
 		}
 	}
 	for _, k := range keys() {
@@ -135,6 +136,9 @@ func TestDocumentationNamesEveryKey(t *testing.T) {
 		}
 		if want, has := defaults[k.path]; has && got != want {
 			t.Errorf("%s: the default is %s, documented is %s", k.path, want, got)
+		}
+		if takes := k.field.Tag.Get("reload") == "restart"; takes != restart[k.path] {
+			t.Errorf("%s: a change takes a restart: %t, documented: %t", k.path, takes, restart[k.path])
 		}
 		delete(documented, k.path)
 	}
