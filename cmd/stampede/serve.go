@@ -32,7 +32,7 @@ what is under way is finished, within the time that the configuration gives. A s
 ends it at once. SIGHUP has it read its file again: see stampede help reload.`,
 		example: `  stampede
   stampede serve -c stampede.toml
-  stampede serve --listen :61613,unix:/run/stampede.sock --log-level debug
+  stampede serve --listen localhost:61614,unix:/run/stampede.sock --log-level debug
   STAMPEDE_LOGIN=me STAMPEDE_PASSCODE=secret stampede serve --listen :61613`,
 		prepare: func(f *flags) func(context.Context, stdio, []string) error {
 			s := &server{flags: f, file: configFlag(f)}
