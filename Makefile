@@ -2,6 +2,8 @@
 
 FUZZTIME ?= 30s
 BENCH ?= .
+SEEDS ?= 100000
+FROM ?= 1
 COUNT ?= 1
 TIME ?= 1m
 SEED ?= 0
@@ -24,6 +26,9 @@ check: ## formatting, go vet and staticcheck
 format: ## format all Go files
 	$(TOOL) gofumpt -w .
 
+sim: ## play SEEDS (100000) seeds of the simulation, from the seed FROM on
+	go test -count=1 -timeout 0 -v -run '^TestSim$$' ./tests/sim -seeds=$(SEEDS) -from=$(FROM)
+
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@tests/fuzz $(FUZZTIME)
 
@@ -39,4 +44,4 @@ chaos: ## for TIME (1m), kill actors, cut connections and pause a broker under l
 e2e: ## run only the foreign clients: STOMP.js in Node and Chromium, nginx, further libraries
 	@STAMPEDE_REQUIRE=$$(tests/setup) && export STAMPEDE_REQUIRE && go test -count=1 -v ./tests/interop
 
-.PHONY: help run test check format fuzz bench load chaos e2e
+.PHONY: help run test check format sim fuzz bench load chaos e2e

@@ -231,3 +231,26 @@ func TestSourcesSpeakForThemselves(t *testing.T) {
 		}
 	}
 }
+
+// Every package of tests takes -seed: what a failing simulation prints, go test ./tests/... -run TestSim -seed=N, must
+// not end at a package that does not know the flag.
+func TestEveryPackageOfTestsTakesASeed(t *testing.T) {
+	takes := make(map[string]bool)
+	for _, f := range files(t) {
+		if f.room() != "tests" || !f.test {
+			continue
+		}
+		takes[f.ImportPath] = takes[f.ImportPath] || false
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Value == `"seed"` {
+				takes[f.ImportPath] = true
+			}
+			return true
+		})
+	}
+	for path, does := range takes {
+		if !does {
+			t.Errorf("%s has no flag -seed: copy the seed_test.go of another package of tests", path)
+		}
+	}
+}
