@@ -106,7 +106,7 @@ func (r *recorder) receive(ctx actor.Context, message any) {
 	case *recording:
 		r.write(m)
 	case *settingsChanged:
-		r.writer.SetOptions(journalOptions(r.core.settings()))
+		r.tell(r.writer.SetOptions(r.core.clock.Now(), journalOptions(r.core.settings()))...)
 	case *finishJournal:
 		r.tell(r.writer.Close(r.core.clock.Now())...)
 		m.done()

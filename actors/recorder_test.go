@@ -19,7 +19,7 @@ import (
 func recorded(directory string) func(*config.Config) {
 	return func(c *config.Config) {
 		c.Journal.Directory = directory
-		c.Destination = []config.Destination{{Name: "/queue/log.#", LogMessages: true}, {Name: "/topic/log.#", LogMessages: true}, {Name: "log", Type: config.TypeTopic, LogMessages: true}}
+		c.Destination = []config.Destination{{Name: "/queue/log.#", Type: config.TypeQueue, LogMessages: true}, {Name: "/topic/log.#", Type: config.TypeTopic, LogMessages: true}, {Name: "log", Type: config.TypeTopic, LogMessages: true}}
 	}
 }
 
@@ -83,6 +83,24 @@ func TestWhatIsTakenIsRecorded(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A reload may begin to record, and may move the journal elsewhere.
+func TestJournalOverReloads(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	b := start(t, nil)
+	c := open(t, b)
+	c.SendBody("/queue/log.a", "0", "receipt:r")
+	c.Expect("RECEIPT")
+	for i, dir := range []string{first, second} {
+		reload(t, b, loopback(recorded(dir)))
+		c.SendBody("/queue/log.a", fmt.Sprint(i+1), "receipt:r")
+		c.Expect("RECEIPT")
+	}
+	b.FlushJournal()
+	if one, two := inJournal(t, first), inJournal(t, second); !slices.Equal(one, []string{"/queue/log.a 1"}) || !slices.Equal(two, []string{"/queue/log.a 2"}) {
+		t.Errorf("recorded first %q, then %q", one, two)
 	}
 }
 

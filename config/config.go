@@ -360,7 +360,7 @@ type Stats struct {
 // Journal says where and how destinations with log_messages keep what was sent to them.
 type Journal struct {
 	// Directory has a directory for each of them. It is made when it is needed. Empty: nothing can be recorded.
-	Directory string `toml:"directory" reload:"restart"`
+	Directory string `toml:"directory"`
 	// FileBytes and FileAge are when a file is followed by another.
 	FileBytes Bytes         `toml:"file_bytes" min:"4KiB" max:"1TiB"`
 	FileAge   time.Duration `toml:"file_age" min:"1s" max:"8760h"`

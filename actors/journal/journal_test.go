@@ -326,6 +326,29 @@ func TestManyDestinations(t *testing.T) {
 	}
 }
 
+// With another directory the journal goes on there, and nothing is lost between the two.
+func TestAnotherDirectory(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	w := NewWriter(Options{Directory: first})
+	all := records("q", 3)
+	write(t, w, all[0])
+	if errs := w.SetOptions(noon, Options{Directory: first, FileBytes: 1}); errs != nil {
+		t.Fatal(errs)
+	}
+	write(t, w, all[1])
+	if errs := w.SetOptions(noon, Options{Directory: second}); errs != nil {
+		t.Fatal(errs)
+	}
+	write(t, w, all[2])
+	flush(t, w)
+	got, _ := read(t, first, Query{})
+	same(t, got, all[:2])
+	got, _ = read(t, second, Query{})
+	if same(t, got, all[2:]); w.open != 1 {
+		t.Errorf("%d files are open", w.open)
+	}
+}
+
 // Names of destinations make names of directories that are no path, not too long, and different.
 func TestDirectoryNames(t *testing.T) {
 	seen := make(map[string]string)

@@ -82,10 +82,15 @@ func NewWriter(o Options) *Writer {
 	return &Writer{options: o, logs: make(map[string]*log)}
 }
 
-// SetOptions changes the options from now on, but for the directory.
-func (w *Writer) SetOptions(o Options) {
-	o.Directory = w.options.Directory
+// SetOptions changes the options from now on. With another directory, what is in the buffers goes to the last one.
+func (w *Writer) SetOptions(now time.Time, o Options) []*WriteError {
+	var errs []*WriteError
+	if o.Directory != w.options.Directory {
+		errs = w.Close(now)
+		w.logs = make(map[string]*log)
+	}
 	w.options = NewWriter(o).options
+	return errs
 }
 
 // Append adds a record to its destination's journal. It is in the file after the next Flush, or sooner. The error is a

@@ -65,7 +65,7 @@ func TestEveryVersionHasItsCases(t *testing.T) {
 			}
 		}
 	}
-	for _, rules := range []string{"wire/", "heart-beat", "receipts", "errors", "closing", "subscriptions", "acks", "redelivery", "dead letters", "transactions", "destinations", "wildcards", "selectors", "filters", "temporary queues", "expiry", "priority", "delay", "not offered yet", "limits", "configured destinations", "min_delivery", "browsing", "logins", "rights"} {
+	for _, rules := range []string{"wire/", "heart-beat", "receipts", "errors", "closing", "subscriptions", "acks", "redelivery", "dead letters", "transactions", "destinations", "wildcards", "selectors", "filters", "statistics", "temporary queues", "expiry", "priority", "delay", "not offered yet", "limits", "configured destinations", "min_delivery", "browsing", "logins", "rights"} {
 		if !slices.ContainsFunc(Cases(), func(c Case) bool { return strings.HasPrefix(c.Point, rules) }) {
 			t.Errorf("no case is about %s", rules)
 		}

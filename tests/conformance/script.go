@@ -231,7 +231,7 @@ type rule struct {
 // Cases gives the whole table, one Case for each version that a rule holds for.
 func Cases() []Case {
 	var all []Case
-	for _, rules := range [][]rule{wireCases(), heartBeatCases(), receiptCases(), errorCases(), subscriptionCases(), ackCases(), transactionCases(), destinationCases(), selectorCases(), filterCases(), headerCases(), limitCases(), settingsCases(), browseCases(), accessCases()} {
+	for _, rules := range [][]rule{wireCases(), heartBeatCases(), receiptCases(), errorCases(), subscriptionCases(), ackCases(), transactionCases(), destinationCases(), selectorCases(), filterCases(), statsCases(), headerCases(), limitCases(), settingsCases(), browseCases(), accessCases()} {
 		for _, r := range rules {
 			versions := r.versions
 			if versions == nil {
