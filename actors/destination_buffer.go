@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -68,7 +69,7 @@ func (d *destination) flushBuffer(ctx actor.Context) {
 			if r.lost {
 				r.lost = false
 				if d.settings().slowConsumer == config.SlowDisconnect {
-					ctx.Send(r.link.subscription, &fellBehind{limit: d.settings().limit("queues", "max_messages"), value: d.buffer.limits.maxMessages})
+					ctx.Send(r.link.subscription, &fellBehind{lost: fmt.Sprintf("the topic %q had no room to keep for this subscription what others have had: %s", d.handle.name, d.maxima())})
 				}
 			}
 		}

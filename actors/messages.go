@@ -236,23 +236,19 @@ type startOver struct{}
 type overflowed struct {
 	serial  uint32
 	pending int
-	limit   string // of the topic with min_delivery
-	value   int
+	lost    string // what the topic with min_delivery has to say of it
 }
 
 // fault is what the client is told.
 func (m *overflowed) fault(cfg *config.Config) *Fault {
-	if m.limit != "" {
-		return limitFault(CodeSlowConsumer, "slow consumer: a message was dropped before it was taken", m.limit, int64(m.value))
+	if m.lost != "" {
+		return &Fault{Code: CodeSlowConsumer, Message: "slow consumer: a message was dropped before it was taken", Detail: m.lost}
 	}
 	return limitFault(CodeSlowConsumer, "slow consumer: messages come faster than they are read", "limits.outbox", int64(cfg.Limits.Outbox))
 }
 
 // fellBehind (topic with min_delivery → subscription): something was dropped that it was to get.
-type fellBehind struct {
-	limit string
-	value int
-}
+type fellBehind struct{ lost string }
 
 // collect (session → subscription) asks what a transaction has acknowledged; collected answers.
 type collect struct{ tx string }

@@ -75,7 +75,7 @@ func (s *subscription) receive(ctx actor.Context, message any) {
 	case *endSubscription:
 		s.detach(ctx)
 	case *fellBehind:
-		ctx.Send(s.session, &overflowed{serial: s.key.serial, pending: s.waiting(), limit: m.limit, value: m.value})
+		ctx.Send(s.session, &overflowed{serial: s.key.serial, pending: s.waiting(), lost: m.lost})
 	case *startOver:
 		s.attach(ctx)
 	case *actor.Started:

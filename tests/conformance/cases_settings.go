@@ -276,7 +276,7 @@ func settingsCases() []rule {
 				for _, body := range []string{"1", "2", "3", "4"} {
 					s.publish("c", "memtop", body).gets("quick", "m", body).ack("quick", "m")
 				}
-				s.gets("slow", "m", "1").refused("slow", "slow consumer", "max_messages", "2")
+				s.gets("slow", "m", "1").refused("slow", "slow consumer", "memtop", "max_messages", "2", "max_bytes")
 			},
 		},
 		{
