@@ -189,8 +189,9 @@ func (m *Message) lookup(name string) (string, bool) {
 	return value, ok
 }
 
-// maxCopiedBody is the largest body that is copied behind its headers; larger ones are referred to.
-const maxCopiedBody = 4 << 10
+// maxCopiedBody is the largest body that is copied behind its headers, which is cheaper for who delivers it; larger ones
+// are referred to, and the outbox copies them from where they are.
+const maxCopiedBody = 256
 
 // tail is the end of this message's MESSAGE frames that every subscriber of a version shares:
 // everything but who it is for and how often it was tried. Not for concurrent first use: the
