@@ -154,6 +154,16 @@ func (d *destination) started(ctx actor.Context) {
 	}
 }
 
+// insists: what was decided happens, and what is with a socket or another queue is not here any more.
+func (d *destination) insists(message any) bool {
+	switch message.(type) {
+	case *decide, *written, *buried, *unburied:
+		return true
+	default:
+		return false
+	}
+}
+
 // refuse answers for a message that keeps crashing the destination.
 func (d *destination) refuse(ctx actor.Context, message any) {
 	fault := internalFault()

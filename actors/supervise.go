@@ -23,6 +23,12 @@ type refuser interface {
 	refuse(ctx actor.Context, message any)
 }
 
+// insister is a process that never gives up some messages: it handles them until they are done, at the pace of its
+// restarts. For facts that cannot be refused any more, because others have acted on them.
+type insister interface {
+	insists(message any) bool
+}
+
 // role is what supervision knows of a kind of actor.
 type role struct {
 	name string
@@ -234,7 +240,8 @@ const maxAttempts = 3
 func (g *guard) resume(ctx actor.Context) {
 	l := g.life
 	message := l.inflight
-	if l.attempts < maxAttempts {
+	i, ok := g.inner.(insister)
+	if l.attempts < maxAttempts || ok && i.insists(message) {
 		g.begin(ctx, message)
 		return
 	}

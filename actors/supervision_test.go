@@ -323,6 +323,29 @@ func TestGivenUpSessionSaysGoodbye(t *testing.T) {
 	bystander.Sync("BEGIN", "transaction:t")
 }
 
+// What was decided happens: a destination that fails again and again over the second half of a COMMIT carries it out in the end,
+// whole, and the client has its receipt.
+func TestDecidedTransactionIsCarriedOut(t *testing.T) {
+	f := &fault{role: "destination", phase: "message", at: occasions(1, 2, 3, 4, 5), only: func(m any) bool { return fmt.Sprintf("%T", m) == "*actors.decide" }}
+	b := start(t, nil, actors.WithInjector(f.inject))
+	c := open(t, b)
+	c.Send("BEGIN", "transaction:t")
+	for i := range 3 {
+		c.SendBody("/queue/q", fmt.Sprint(i), "transaction:t")
+	}
+	c.Send("COMMIT", "transaction:t", "receipt:done")
+	c.Expect("RECEIPT", "receipt-id:done")
+	c.Subscribe("s", "/queue/q")
+	for i := range 3 {
+		if m := c.Expect("MESSAGE"); m.Body != fmt.Sprint(i) || m.Header1("redelivered") != "" {
+			t.Errorf("message %d is %v", i, m)
+		}
+	}
+	if f.fired.Load() != 5 {
+		t.Errorf("it failed %d times", f.fired.Load())
+	}
+}
+
 // A message that keeps crashing its destination is refused with an ERROR; the destination keeps the
 // messages it had and goes on.
 func TestPoisonousMessageIsRefused(t *testing.T) {
