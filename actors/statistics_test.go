@@ -39,6 +39,7 @@ func TestStatistics(t *testing.T) {
 	for range 3 {
 		c.Sync("SEND", "destination:/queue/a")
 	}
+	clock.AwaitTimer(2 * time.Second)
 	clock.Advance(2 * time.Second)
 	got := reports(t, c)
 	want := []string{

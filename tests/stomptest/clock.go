@@ -13,6 +13,7 @@ import (
 // pipe takes its deadlines by it too: a test must not advance it by as much as [Guard] between two reads.
 type Clock struct {
 	mu     sync.Mutex
+	set    sync.Cond // a timer was
 	now    time.Time
 	timers []*timer
 }
@@ -24,7 +25,11 @@ type timer struct {
 }
 
 // NewClock gives a clock that shows the present.
-func NewClock() *Clock { return &Clock{now: time.Now()} }
+func NewClock() *Clock {
+	c := &Clock{now: time.Now()}
+	c.set.L = &c.mu
+	return c
+}
 
 // Now gives the time that the clock shows.
 func (c *Clock) Now() time.Time {
@@ -39,7 +44,18 @@ func (c *Clock) AfterFunc(d time.Duration, f func()) transport.Timer {
 	defer c.mu.Unlock()
 	t := &timer{clock: c, due: c.now.Add(max(d, 0)), f: f}
 	c.timers = append(c.timers, t)
+	c.set.Broadcast()
 	return t
+}
+
+// AwaitTimer returns once there is a timer that goes off within d: what is to be due then has been asked for, by an actor
+// that may only just have started.
+func (c *Clock) AwaitTimer(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !slices.ContainsFunc(c.timers, func(t *timer) bool { return !t.due.After(c.now.Add(d)) }) {
+		c.set.Wait()
+	}
 }
 
 // Stop tells whether f will now not be called.
