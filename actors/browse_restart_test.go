@@ -16,7 +16,7 @@ func TestBrowserOutlivesFailures(t *testing.T) {
 	for _, role := range []string{"session", "destination"} {
 		t.Run(role, func(t *testing.T) {
 			t.Parallel()
-			f := &fault{role: role, phase: "message", at: occasions(3, 5, 8, 12)}
+			f := &fault{role: role, phase: "message", at: occasions(2, 5, 8, 12)}
 			var armed atomic.Bool
 			b := start(t, nil, actors.WithInjector(func(role, path, phase string, m any) {
 				if armed.Load() && (role == "destination" || strings.Contains(path, "/c1/")) {
