@@ -59,13 +59,13 @@ var mutants = []mutant{
 	},
 	{
 		"a batch loses its last message", "actors/destination.go",
-		"		q.put(m, now)\n		p.done++\n		if m.hasReceipt {",
-		"		if !MUTANT || p.done == 0 || p.done < len(p.batch)-1 {\n			q.put(m, now)\n		}\n		p.done++\n		if m.hasReceipt {",
+		"		d.put(m, now)\n		p.done++\n",
+		"		if !MUTANT || p.done == 0 || p.done < len(p.batch)-1 {\n			d.put(m, now)\n		}\n		p.done++\n",
 	},
 	{
 		"a message is filed twice", "actors/destination.go",
-		"		q.put(m, now)\n		p.done++\n		if m.hasReceipt {",
-		"		q.put(m, now)\n		if MUTANT && p.done == 3 {\n			q.put(m, now)\n		}\n		p.done++\n		if m.hasReceipt {",
+		"		d.put(m, now)\n		p.done++\n",
+		"		d.put(m, now)\n		if MUTANT && p.done == 3 {\n			d.put(m, now)\n		}\n		p.done++\n",
 	},
 	{
 		"publishers pass those that wait for room", "actors/destination.go",
@@ -89,8 +89,8 @@ var mutants = []mutant{
 	},
 	{
 		"a transaction loses its last SEND", "actors/destination.go",
-		"		for p.done < len(p.batch) {\n			d.queue.put(p.batch[p.done], now)",
-		"		for p.done < len(p.batch) {\n			if MUTANT && p.done > 0 && p.done == len(p.batch)-1 {\n				break\n			}\n			d.queue.put(p.batch[p.done], now)",
+		"		for p.done < len(p.batch) {\n			d.put(p.batch[p.done], now)",
+		"		for p.done < len(p.batch) {\n			if MUTANT && p.done > 0 && p.done == len(p.batch)-1 {\n				break\n			}\n			d.put(p.batch[p.done], now)",
 	},
 	{
 		"an undone transaction is carried out", "actors/destination.go",
@@ -99,8 +99,8 @@ var mutants = []mutant{
 	},
 	{
 		"what a COMMIT has booked is kept", "actors/destination.go",
-		"		p.freed = true\n		d.queue.unreserve(len(p.batch), p.size)",
-		"		p.freed = true\n		if MUTANT {\n			p.size--\n		}\n		d.queue.unreserve(len(p.batch), p.size)",
+		"		p.freed = true\n		d.book(-len(p.batch), -p.size)",
+		"		p.freed = true\n		if MUTANT {\n			p.size--\n		}\n		d.book(-len(p.batch), -p.size)",
 	},
 	{
 		"after an acknowledgement nobody looks for the next message", "actors/destination.go",

@@ -151,7 +151,7 @@ func newClient(r *rand.Rand, name string, focus int) client {
 	}
 	if r.IntN(5) == 0 {
 		c.lazy = time.Duration(1+r.IntN(200)) * time.Millisecond
-		c.piece = 0 // or it would never be done
+		c.piece, c.buffer = 0, max(c.buffer, 4096) // or it would never be done
 	}
 	if r.IntN(6) == 0 {
 		c.beat = time.Duration(1+r.IntN(5)) * time.Second
