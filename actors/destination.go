@@ -176,10 +176,13 @@ func (d *destination) refuse(ctx actor.Context, message any) {
 		if m.session != nil {
 			ctx.Send(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: fault})
 		}
-	case *unsubscribe:
+	case *unsubscribe: // one more try: else it would be served for ever; and an answer, whatever comes of that
 		if m.session != nil {
-			ctx.Send(m.session, &unsubscribed{serial: m.key.serial})
+			defer ctx.Send(m.session, &unsubscribed{serial: m.key.serial})
 		}
+		unasked := *m
+		unasked.session = nil
+		d.unsubscribe(ctx, &unasked)
 	case *prepare:
 		m.to.release()
 		ctx.Send(m.session, &prepared{id: m.id, to: d.handle, fault: fault})

@@ -284,3 +284,36 @@ func TestFramesGoOnBehindWhatIsDone(t *testing.T) {
 		c.gets("2")
 	})
 }
+
+// An UNSUBSCRIBE at which an actor fails as often as it is tried is carried out all the same: nobody is served who is gone.
+func TestUnsubscribeIsNotGivenUp(t *testing.T) {
+	for _, rule := range []faults.Rule{
+		{Role: "subscription", Message: "endSubscription"},
+		{Role: "destination", Message: "unsubscribe"},
+		{Role: "destinations", Message: "unsubscribe"},
+	} {
+		rule.Do, rule.Limit = faults.Kill, 3
+		orders(t, 10, nil, []faults.Rule{rule}, func(w *sim.World) {
+			c := talk(w, "c", "1.2")
+			for i, name := range []string{"/queue/a", "/topic/a", "/topic/*"} {
+				c.say("SUBSCRIBE", fmt.Sprint("id:", i), "destination:"+name, fmt.Sprint("receipt:s", i))
+				c.gets(fmt.Sprint("s", i))
+			}
+			for i := range 3 {
+				c.say("UNSUBSCRIBE", fmt.Sprint("id:", i), fmt.Sprint("receipt:u", i))
+				c.gets(fmt.Sprint("u", i))
+			}
+			w.Calm()
+			a, err := w.Broker.Audit()
+			if err != nil || a.Patterns != 0 {
+				w.Fail("%v, %d patterns", err, a.Patterns)
+				return
+			}
+			for _, d := range a.Destinations {
+				if d.Subscribers != 0 {
+					w.Fail("%s still serves %d", d.Address, d.Subscribers)
+				}
+			}
+		})
+	}
+}

@@ -100,10 +100,13 @@ func (r *router) refuse(ctx actor.Context, message any) {
 		if m.session != nil {
 			ctx.Send(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: internalFault()})
 		}
-	case *unsubscribe:
+	case *unsubscribe: // one more try: else it would be served for ever; and an answer, whatever comes of that
 		if m.session != nil {
-			ctx.Send(m.session, &unsubscribed{serial: m.key.serial})
+			defer ctx.Send(m.session, &unsubscribed{serial: m.key.serial})
 		}
+		unasked := *m
+		unasked.session = nil
+		r.unsubscribe(ctx, &unasked)
 	case *burial:
 		ctx.Send(m.from.pid(), &unburied{burial: m})
 	case *settingsChanged:

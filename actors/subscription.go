@@ -95,7 +95,7 @@ func (s *subscription) refuse(ctx actor.Context, message any) {
 	case *collect:
 		ctx.Send(s.session, &collected{serial: s.key.serial, epoch: s.epoch, tx: m.tx})
 	case *endSubscription:
-		ctx.Send(s.session, &unsubscribed{serial: s.key.serial})
+		s.detach(ctx) // else its destination would serve it for ever
 	}
 }
 
