@@ -295,9 +295,6 @@ func brief(d actors.DestinationAudit) actors.DestinationAudit {
 
 // checkDeserted: with the last client goes everything but messages.
 func (p *play) checkDeserted(a *actors.Audit) {
-	if p.dropped {
-		return // an UNSUBSCRIBE may have been among them
-	}
 	p.checkIdle(a)
 	if len(a.Connections) > 0 || a.Patterns > 0 {
 		p.fail("all clients are gone, and %d connections and %d patterns are left", len(a.Connections), a.Patterns)

@@ -34,7 +34,6 @@ type play struct {
 	closing  bool                    // everybody says goodbye
 	hurry    bool                    // nobody reads slowly any more
 	struck   int                     // faults
-	dropped  bool                    // a message met its actor's failures three times and was given up
 }
 
 // holdTimeout is the broker's, in all runs.
@@ -151,7 +150,6 @@ func (p *play) event(e actors.Event) {
 			p.fail("%s: %s %s", e.Kind, e.Actor, e.Cause)
 		}
 	case actors.EventMessageDropped:
-		p.dropped = true
 		if p.struck < 3 {
 			p.fail("%s: %s %s", e.Kind, e.Actor, e.Cause)
 		}
