@@ -189,6 +189,7 @@ func (d *destination) refuse(ctx actor.Context, message any) {
 	case *reconfigure:
 		m.done()
 	}
+	d.arm(ctx) // it may be of no more use
 }
 
 // settings is what holds for this destination now.

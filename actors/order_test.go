@@ -314,6 +314,10 @@ func TestUnsubscribeIsNotGivenUp(t *testing.T) {
 					w.Fail("%s still serves %d", d.Address, d.Subscribers)
 				}
 			}
+			w.Sleep(time.Hour)
+			if a, err := w.Broker.Audit(); err != nil || len(a.Destinations) > 0 {
+				w.Fail("%v; an hour later there is still %+v", err, a.Destinations)
+			}
 		})
 	}
 }
