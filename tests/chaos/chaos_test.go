@@ -87,13 +87,15 @@ func TestChaos(t *testing.T) {
 			break
 		}
 	}
-	lost := 0
 	for _, c := range clients {
 		c.end()
-		lost += c.lost
 	}
 	consuming.Wait()
 	broker.end()
+	lost := 0
+	for _, c := range clients { // all of them have ended
+		lost += c.lost
+	}
 
 	faults, promised, seen, again := book.close()
 	t.Logf("%d messages receipted, %d seen, %d copies, %d connections lost, %d injected faults, %d restarts; %s",
