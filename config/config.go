@@ -132,7 +132,7 @@ type Session struct {
 	// IdleTimeout is how long a connection may stay without a frame in either direction, heart-beats not counted; 0: for
 	// ever. It is looked at four times within.
 	IdleTimeout time.Duration `toml:"idle_timeout" min:"0s" max:"8760h"`
-	// FrameTimeout is how long a frame that was begun may go on without making progress.
+	// FrameTimeout is the time within which a frame that was begun has to end or to grow by 16 KiB.
 	FrameTimeout time.Duration `toml:"frame_timeout" min:"100ms" max:"1h"`
 	// Linger is how long a closing connection is kept so that the client can read its last frames.
 	Linger time.Duration `toml:"linger" min:"0s" max:"1m"`

@@ -295,6 +295,7 @@ func TestSingleProblems(t *testing.T) {
 		{"tables of strings", "listen = [\":1\"]", `t.toml:1: listen: must hold tables, not a string`},
 		{"dots through a setting", "login.x = 1", `t.toml:1: login: must be a string in quotes`},
 		{"right name, wrong section", "[log]\nmax_headers = 1", `t.toml:2: log.max_headers: unknown key; did you mean limits.max_headers?`},
+		{"right name, below a section", "[[listen]]\naddress = \"localhost:1\"\nlogin = \"shop\"", `t.toml:3: listen[0].login: unknown key; login belongs above the first section of the file`},
 		{"a name of xtomp", "websockets = true", `t.toml:1: websockets: unknown key; did you mean listen.websockets?`},
 		{"another name of xtomp", "max_message_size = 10", `t.toml:1: max_message_size: unknown key; did you mean limits.max_body_bytes?`},
 		{"inline table", "log = { level = \"info\", frmat = \"text\" }", `t.toml:1: log.frmat: unknown key; did you mean log.format?`},

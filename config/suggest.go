@@ -53,7 +53,11 @@ func suggest(schema reflect.Type, path string) string {
 	}
 	// The right name in the wrong section.
 	for _, k := range everywhere {
-		if strings.HasSuffix(k, "."+name) || k == name {
+		switch {
+		case k == name:
+			// Asking whether login was meant would be no help to who has written login.
+			return "; " + k + " belongs above the first section of the file"
+		case strings.HasSuffix(k, "."+name):
 			return did(k)
 		}
 	}

@@ -287,7 +287,7 @@ func (a *connActor) finish(reason CloseReason, err error) {
 	if a.err == nil {
 		a.err = err
 	}
-	a.o.Logger.Debug("connection closed", "listener", a.conn.info.Listener, "remote", a.conn.info.Remote,
+	a.o.Logger.Debug("connection closed", "listener", a.conn.info.Listener, "remote", logged{a.conn.info.Remote},
 		"reason", a.reason.Code(), "err", a.err)
 	a.tell(a.o.Owner, &Closed{Reason: a.reason, Err: a.err})
 }

@@ -332,7 +332,7 @@ func (s *Server) welcome(c net.Conn, leave func()) {
 	limit := s.clock.AfterFunc(t.SniffTimeout, func() { c.Close() })
 	kind, err := s.meet(t, v)
 	if inTime := limit.Stop(); err != nil || !inTime {
-		t.log.Debug("a connection ended before its protocol was known", "remote", v.remote, "err", err)
+		t.log.Debug("a connection ended before its protocol was known", "remote", logged{v.remote}, "err", err)
 		c.Close()
 		return
 	}
@@ -357,12 +357,12 @@ func (s *Server) welcome(c net.Conn, leave func()) {
 func (s *Server) meet(t *terms, v *visitor) (protocol, error) {
 	if t.ProxyProtocol {
 		if !t.trusts(v.remote) {
-			t.log.Warn("refused a connection that did not come through a trusted proxy", "remote", v.remote)
+			t.log.Warn("refused a connection that did not come through a trusted proxy", "remote", logged{v.remote})
 			return protocolUnknown, errors.New("not a trusted proxy")
 		}
 		p, head, err := readProxy(v.sock)
 		if err != nil {
-			t.log.Warn("refused a connection without a good PROXY header", "remote", v.remote, "err", err)
+			t.log.Warn("refused a connection without a good PROXY header", "remote", logged{v.remote}, "err", err)
 			return protocolUnknown, err
 		}
 		v.head = head
@@ -395,7 +395,7 @@ func (s *Server) count(t *terms, v *visitor) {
 func (t *terms) logPanic(what string, remote net.Addr, v any) bool {
 	p, ok := recovered(v).(*PanicError)
 	if ok {
-		t.log.Error(what, "remote", remote, "panic", p.Value, "stack", string(p.Stack))
+		t.log.Error(what, "remote", logged{remote}, "panic", p.Value, "stack", string(p.Stack))
 	}
 	return ok
 }
@@ -408,12 +408,12 @@ func (t *terms) unwrap(v *visitor) (protocol, error) {
 		return kind, err
 	}
 	if t.TLS == nil {
-		t.log.Warn("a client began TLS, but this listener has no certificate", "remote", v.remote)
+		t.log.Warn("a client began TLS, but this listener has no certificate", "remote", logged{v.remote})
 		return kind, errors.New("TLS is not configured")
 	}
 	secure := tls.Server(&sniffed{v.sock, head}, t.TLS)
 	if err := secure.Handshake(); err != nil {
-		t.log.Info("a TLS handshake failed", "remote", v.remote, "err", err)
+		t.log.Info("a TLS handshake failed", "remote", logged{v.remote}, "err", err)
 		return kind, err
 	}
 	kind, head, err = sniffConn(secure, nil)
@@ -481,7 +481,7 @@ func (s *Server) refuseSTOMP(t *terms, v *visitor) {
 	if t.plainRefused(v.sock) {
 		message, detail = "TLS is required", "This port speaks STOMP over TLS only.\n"
 	}
-	t.log.Info("refused a STOMP connection", "remote", c.info.Remote, "because", message)
+	t.log.Info("refused a STOMP connection", "remote", logged{c.info.Remote}, "because", message)
 	c.Refuse(ReasonUnsupportedData, stompwire.AppendFrame(nil, &stompwire.Frame{
 		Command: stompwire.Error,
 		Header: stompwire.Header{

@@ -51,7 +51,7 @@ func (s *Server) upgrade(t *terms, w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, "bad upgrade: Sec-WebSocket-Key has to be 16 bytes in base64, once")
 		return
 	case len(r.Header["Origin"]) > 1 || !originAllowed(origin, r.Host, t.Origins):
-		t.log.Warn("refused a WebSocket because of its origin", "origin", origin, "host", r.Host, "remote", remote)
+		t.log.Warn("refused a WebSocket because of its origin", "origin", origin, "host", r.Host, "remote", logged{remote})
 		answer(w, http.StatusForbidden, "this origin is not allowed here")
 		return
 	case len(offered) > 0 && !known:
@@ -65,7 +65,7 @@ func (s *Server) upgrade(t *terms, w http.ResponseWriter, r *http.Request) {
 	hijack := &hijacker{ResponseWriter: w}
 	gorilla, err := upgrader.Upgrade(hijack, r, header)
 	if err != nil {
-		t.log.Info("a WebSocket handshake failed", "remote", remote, "err", err)
+		t.log.Info("a WebSocket handshake failed", "remote", logged{remote}, "err", err)
 		if hijack.link != nil {
 			hijack.link.Close()
 		}
