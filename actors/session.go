@@ -435,7 +435,7 @@ func (s *session) malformed(ctx actor.Context, m *transport.Malformed) {
 		fault.Code, fault.Message = CodeHeaders, "headers too long"
 		fault.Detail = s.limitDetail(m.Err)
 	}
-	s.fail(ctx, fault, "", false)
+	s.fail(ctx, fault, m.Err.Receipt, m.Err.HasReceipt)
 }
 
 // whereInStream tells a client what was wrong, and where in what it sent.

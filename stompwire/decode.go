@@ -105,6 +105,7 @@ func (d *Decoder) Decode(p []byte, f *Frame) (n int, ok bool, err error) {
 			continue
 		}
 		if bad != nil {
+			bad.Receipt, bad.HasReceipt = d.receipt()
 			*d = Decoder{failed: bad, eols: d.eols}
 			return n, false, d.failed
 		}

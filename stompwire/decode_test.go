@@ -347,3 +347,31 @@ func TestHeaderGet(t *testing.T) {
 		t.Error(v, ok)
 	}
 }
+
+// An error has the receipt header that came ahead of the fault, in the frame's own escapes, and no other one.
+func TestErrorsKnowTheReceipt(t *testing.T) {
+	limits := stompwire.Limits{MaxBodyBytes: 4}
+	for _, c := range []struct {
+		version stompwire.Version
+		in      string
+		want    string
+		has     bool
+	}{
+		{stompwire.V12, "SEND\nreceipt:a\\cb\nreceipt:2\nno colon\n\n\x00", "a:b", true},
+		{stompwire.V10, "SEND\n receipt : a\\cb\nno colon\n\n\x00", "a\\cb", true},
+		{stompwire.V12, "SEND\r\nreceipt:\r\ncontent-length:5\r\n\r\n", "", true},
+		{stompwire.V12, "SEND\nreceipt:1\n\nhello\x00", "1", true},
+		{stompwire.V12, "ACK\nid:1\nreceipt:1\n\nbody\x00", "1", true},
+		{stompwire.V12, "SEND\nno colon\nreceipt:1\n\n\x00", "", false},
+		{stompwire.V12, "SEND\nRECEIPT:1\n\nhello\x00", "", false},
+		{stompwire.V12, "SEND\nreceipt:1\n\n\x00SEND\nno colon\n\n\x00", "", false},
+		{stompwire.V12, "SENT\nreceipt:1\n\n\x00", "", false},
+	} {
+		for _, parts := range [][][]byte{{[]byte(c.in)}, chunks([]byte(c.in), 1)} {
+			got := readAs(c.version, limits, parts...).fault
+			if got == nil || got.Receipt != c.want || got.HasReceipt != c.has {
+				t.Errorf("%q in %d parts: receipt %+v, wanted %q, %v", c.in, len(parts), got, c.want, c.has)
+			}
+		}
+	}
+}

@@ -44,6 +44,10 @@ type SyntaxError struct {
 	Limit string
 	// LimitValue is the value of that limit, in octets or in header lines.
 	LimitValue int64
+	// Receipt is the receipt header of the frame at fault, if that had come, and well,
+	// before the fault was found. It is the peer's own text and no part of Error.
+	Receipt    string
+	HasReceipt bool
 }
 
 // Error gives the problem, the offset and the clause.

@@ -207,6 +207,29 @@ func (d *Decoder) endHead() {
 	d.phase = inBody
 }
 
+// receipt gives what the frame at hand has as its receipt header, as far as it has come.
+func (d *Decoder) receipt() (value string, ok bool) {
+	if d.phase == inBody {
+		return d.frame.Header.Get("receipt")
+	}
+	if d.phase != inHead || d.frame.Command == "" {
+		return "", false
+	}
+	for line := range bytes.Lines(d.head[:d.lineStart]) {
+		name, v, found := bytes.Cut(withoutCR(bytes.TrimSuffix(line, []byte("\n"))), []byte(":"))
+		if d.version <= V10 {
+			name, v = trim(name), trim(v)
+		}
+		if found && string(name) == "receipt" {
+			if d.escaped() {
+				v = unescape(v)
+			}
+			return string(v), true
+		}
+	}
+	return "", false
+}
+
 // escaped reports whether the header lines of the frame at hand have escapes.
 func (d *Decoder) escaped() bool { return d.version >= V11 && !d.frame.Command.literal() }
 

@@ -16,6 +16,7 @@ func wireCases() []rule {
 	rules = append(rules, escapeCases()...)
 	rules = append(rules, headerLineCases()...)
 	rules = append(rules, bodyCases()...)
+	rules = append(rules, malformedReceiptCases()...)
 	rules = append(rules, lineEndCases()...)
 	rules = append(rules, commandCases()...)
 	rules = append(rules, beforeConnectCases()...)
@@ -273,6 +274,22 @@ func bodyCases() []rule {
 		}
 	}
 	return rules
+}
+
+// What a frame asked for ahead of its fault is answered, so that the client knows which it was.
+func malformedReceiptCases() []rule {
+	const point, clause = "errors", "1.2 §ERROR"
+	return []rule{
+		{point: point, clause: clause, name: "a body where none belongs is refused with the receipt-id", script: func(s *Script) {
+			s.connect("a").body("a", "body", "BEGIN", "transaction:t", "receipt:r").refusedFor("a", "r", "syntax")
+		}},
+		{point: point, clause: clause, name: "a line without a colon is refused with the receipt-id ahead of it", script: func(s *Script) {
+			s.connect("a").loose("a", "SEND\ndestination:{T}\nreceipt:r\nnone\n\n\x00").refusedFor("a", "r", "syntax")
+		}},
+		{point: point, clause: clause, name: "a body that is too long is refused with the receipt-id", settings: func(c *config.Config) { c.Limits.MaxBodyBytes = 1000 }, script: func(s *Script) {
+			s.connect("a").loose("a", "SEND\ndestination:{T}\nreceipt:r\ncontent-length:1001\n\n").refusedFor("a", "r", "msg flup", "max_body_bytes", "1000")
+		}},
+	}
 }
 
 func lineEndCases() []rule {
