@@ -10,12 +10,16 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
+
+	"stampede/stompwire"
 )
 
 // DefaultPort is the port of a url that names none, ws and wss included: a
@@ -27,6 +31,18 @@ type DialOptions struct {
 	TLS          *tls.Config // for tls:// and wss://; nil: the defaults, with the host as server name
 	Subprotocols []string    // of a WebSocket; nil: v12.stomp, v11.stomp, v10.stomp, stomp
 	Header       http.Header // of the WebSocket upgrade: Origin, Authorization, …
+}
+
+// Subprotocols gives the sub-protocols of a WebSocket that go with versions, a list as in
+// accept-version: the highest first, and stomp, which demands none of them, last.
+func Subprotocols(versions string) []string {
+	var all []string
+	for _, v := range []stompwire.Version{stompwire.V12, stompwire.V11, stompwire.V10} {
+		if slices.ContainsFunc(strings.Split(versions, ","), func(s string) bool { return strings.TrimSpace(s) == v.String() }) {
+			all = append(all, "v"+strings.ReplaceAll(v.String(), ".", "")+".stomp")
+		}
+	}
+	return append(all, "stomp")
 }
 
 // Dial opens a STOMP byte stream to url: tcp://host:port (also stomp://,
@@ -87,7 +103,7 @@ func dialWebSocket(ctx context.Context, u *url.URL, o DialOptions) (net.Conn, er
 	target.User = nil
 	protocols := o.Subprotocols
 	if protocols == nil {
-		protocols = []string{"v12.stomp", "v11.stomp", "v10.stomp", "stomp"}
+		protocols = Subprotocols(stompwire.SupportedVersions)
 	}
 	d := websocket.Dialer{Subprotocols: protocols, TLSClientConfig: o.TLS}
 	ws, answer, err := d.DialContext(ctx, target.String(), o.Header)

@@ -12,7 +12,7 @@ func configCommand() command {
 	return command{
 		name: "config", summary: "print the configuration that would be in force",
 		about: `What is printed is itself a configuration file: defaults, file and environment in one.
-The passcode is left out.`,
+Passcode and secret are left out.`,
 		example: `  stampede config --example > stampede.toml      a file to begin with
   stampede config -c stampede.toml
   STAMPEDE_LOG_LEVEL=debug stampede config`,

@@ -6,8 +6,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -84,7 +86,7 @@ func (c *connection) connect(ctx context.Context, env []string) (*client, error)
 	if err != nil {
 		return nil, err
 	}
-	o.dial = transport.DialOptions{TLS: set}
+	o.dial = transport.DialOptions{TLS: set, Subprotocols: transport.Subprotocols(*c.version)}
 	bounded, cancel := context.WithTimeoutCause(ctx, *c.timeout, fmt.Errorf("no answer within %v", *c.timeout))
 	defer cancel()
 	client, err := connect(bounded, url, o)
@@ -93,12 +95,21 @@ func (c *connection) connect(ctx context.Context, env []string) (*client, error)
 			err = cause
 		}
 		hint := ""
-		if errors.Is(err, syscall.ECONNREFUSED) {
+		switch {
+		case errors.Is(err, syscall.ECONNREFUSED):
 			hint = "; is a broker running there?"
+		case encrypted(url) && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) || errors.As(err, new(tls.RecordHeaderError))):
+			hint = "; is TLS spoken there?"
 		}
 		return nil, fmt.Errorf("can't connect to %s: %w%s", url, err, hint)
 	}
 	return client, err
+}
+
+// encrypted reports whether url asks for TLS.
+func encrypted(url string) bool {
+	scheme, _, _ := strings.Cut(url, "://")
+	return scheme == "wss" || scheme == "tls"
 }
 
 // who is where to connect and as whom: flags go before the environment.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -34,7 +35,7 @@ func (f *flags) parse(args []string) error {
 			return nil
 		}
 		if err != nil {
-			return usageError{flagError(err)}
+			return usageError{f.explain(err)}
 		}
 		left := f.Args()
 		if used := len(args) - len(left); used > 0 && args[used-1] == "--" {
@@ -51,8 +52,8 @@ func (f *flags) parse(args []string) error {
 
 var invalidValue = regexp.MustCompile(`(?s)^invalid (?:boolean )?value (".*") for (?:flag )?-([^:]+): (.*)$`)
 
-// flagError puts what package flag says into the words of our own messages.
-func flagError(err error) string {
+// explain puts what package flag says into the words of our own messages.
+func (f *flags) explain(err error) string {
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
 		return "unknown flag " + dashes(name)
@@ -64,6 +65,14 @@ func flagError(err error) string {
 		value, name, why := m[1], m[2], m[3]
 		if why == "parse error" {
 			why = "that is not what it takes"
+			switch f.Lookup(name).Value.(flag.Getter).Get().(type) {
+			case time.Duration:
+				why = "write a time like 10s, 500ms or 1m30s"
+			case bool:
+				why = "is true or false"
+			case int, float64:
+				why = "is a number"
+			}
 		}
 		return fmt.Sprintf("%s %s: %s", dashes(name), value, why)
 	}

@@ -165,6 +165,16 @@ func TestRawRoundTrip(t *testing.T) {
 	}
 }
 
+// Over WebSocket the sub-protocols are those of the versions that --stomp offers.
+func TestVersionsOverWebSocket(t *testing.T) {
+	_, address := broker(t, nil)
+	for _, version := range []string{"1.0", "1.1", "1.2", "1.0,1.1", "1.2, 1.0"} {
+		if r := stampede(t, "", nil, "pub", "--url", "ws://"+address, "--stomp", version, "/queue/v", "hello"); r != (result{}) {
+			t.Errorf("--stomp %s: got %+v", version, r)
+		}
+	}
+}
+
 // Every ack mode works in every version of the protocol: what was printed is gone, what was not is still there, in order.
 func TestSubTakesWhatItPrints(t *testing.T) {
 	_, address := broker(t, nil)
@@ -288,6 +298,7 @@ func TestRefusalsAreOneLine(t *testing.T) {
 		"the broker says":            {"sub", "/queue/", "--count", "1"},
 		"is a broker running there?": {"pub", "/topic/x", "y", "--url", "tcp://" + unusedAddress(t)},
 		"can't connect to ws://":     {"pub", "/topic/x", "y", "--url", "ws://" + unusedAddress(t)},
+		"is TLS spoken there?":       {"pub", "/topic/x", "y", "--url", "tls://" + address},
 		"unknown scheme \"gopher\"":  {"pub", "/topic/x", "y", "--url", "gopher://x"},
 		"can't read --file none: no such file or directory": {"pub", "/topic/x", "--file", "none"},
 	} {

@@ -77,7 +77,7 @@ func (t *Target) dial(ctx context.Context) (conn net.Conn, webSocket bool, rest 
 		return nil, false, nil, err
 	}
 	stop := interruptWith(ctx, conn)
-	rest, err = upgrade(conn, u.Host, u.RequestURI(), protocols(t.versions()), t.UpgradeHeader)
+	rest, err = upgrade(conn, u.Host, u.RequestURI(), transport.Subprotocols(t.versions()), t.UpgradeHeader)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
@@ -86,17 +86,6 @@ func (t *Target) dial(ctx context.Context) (conn net.Conn, webSocket bool, rest 
 		return nil, false, nil, err
 	}
 	return conn, true, rest, nil
-}
-
-// protocols are the WebSocket sub-protocols for some versions, the highest first.
-func protocols(versions string) []string {
-	var all []string
-	for _, v := range strings.Split(versions, ",") {
-		if v, ok := stompwire.ParseVersion(strings.TrimSpace(v)); ok {
-			all = append([]string{"v" + strings.ReplaceAll(v.String(), ".", "") + ".stomp"}, all...)
-		}
-	}
-	return append(all, "stomp")
 }
 
 // interruptWith makes reads and writes under way end when ctx does. stop returns false if that has happened.
