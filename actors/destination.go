@@ -323,6 +323,9 @@ func (d *destination) enqueue(ctx actor.Context, p *publish) bool {
 
 func (d *destination) fullFault() *Fault {
 	why := "no consumer made room in time"
+	if d.settings().queue.full == fullReject {
+		why = "the setting " + d.settings().limit("queues", "full") + " is reject"
+	}
 	if d.buffer != nil {
 		why = fmt.Sprintf("fewer than %d subscribers (min_delivery) have had what it keeps", d.buffer.need)
 	}

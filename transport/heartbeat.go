@@ -83,8 +83,8 @@ func (a *connActor) frameDue() {
 		return
 	}
 	a.conn.interrupt(&ending{reason: ReasonFrameTimeout, malformed: &stompwire.SyntaxError{
-		Clause:  "1.2 §Frames",
-		Problem: fmt.Sprintf("a frame was begun and neither finished nor continued within %v", a.o.FrameTimeout),
+		Clause:  "1.2 §STOMP Frames",
+		Problem: fmt.Sprintf("a frame was begun and within %v neither finished nor grown by %d octets", a.o.FrameTimeout, frameProgress),
 		Limit:   LimitFrameTimeout, LimitValue: int64(a.o.FrameTimeout / time.Millisecond),
 	}})
 }

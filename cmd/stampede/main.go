@@ -22,6 +22,7 @@ func main() {
 		<-signals
 		stop(errInterrupted) // the first asks for a good end
 		<-signals
+		os.Stderr.WriteString("stampede: told twice to end: ended at once, and what was under way is lost\n")
 		os.Exit(exitFailed) // the second means it
 	}()
 	os.Exit(run(ctx, os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr, hangups: hangups}, os.Environ()))

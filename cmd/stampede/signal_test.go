@@ -192,7 +192,7 @@ func TestProcess(t *testing.T) {
 		default:
 		}
 		broker.signal(syscall.SIGTERM)
-		if code := broker.end(); code != exitFailed {
+		if code := broker.end(); code != exitFailed || !strings.Contains(broker.err.String(), "told twice to end") {
 			t.Errorf("ended with %d: %s", code, broker.err)
 		}
 	})

@@ -179,7 +179,7 @@ func limitCases() []rule {
 				c.Queues.Full, c.Queues.MaxMessages = config.FullReject, 2
 			},
 			script: func(s *Script) {
-				s.connect("a").publish("a", "{Q}", "1").publish("a", "{Q}", "2").body("a", "3", "SEND", "destination:{Q}", "receipt:r").refusedFor("a", "r", "q flup", "max_messages", "2")
+				s.connect("a").publish("a", "{Q}", "1").publish("a", "{Q}", "2").body("a", "3", "SEND", "destination:{Q}", "receipt:r").refusedFor("a", "r", "q flup", "max_messages", "2", "queues.full is reject")
 				s.connect("b").subscribe("b", "1", "{Q}").gets("b", "m", "1").gets("b", "m", "2").connect("c").publish("c", "{Q}", "4").gets("b", "m", "4")
 			},
 		},

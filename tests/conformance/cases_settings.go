@@ -88,7 +88,7 @@ func settingsCases() []rule {
 		{
 			point: point, name: "full and hold_timeout of one queue", settings: block(config.Destination{Name: "memq", Type: config.TypeQueue, MaxMessages: new(1), HoldTimeout: new(100 * time.Millisecond)}),
 			script: func(s *Script) {
-				s.connect("a", "b").publish("a", "memq", "1").body("a", "2", "SEND", "destination:memq", "receipt:r").refusedFor("a", "r", "q flup", "max_messages", "memq")
+				s.connect("a", "b").publish("a", "memq", "1").body("a", "2", "SEND", "destination:memq", "receipt:r").refusedFor("a", "r", "q flup", "max_messages", "memq", "made room in time")
 			},
 		},
 		{
