@@ -46,14 +46,17 @@ type recording struct {
 type finishJournal struct{ done func() }
 
 func newRecorderState(c *core) *recorderState {
-	return &recorderState{core: c, writer: journal.NewWriter(journalOptions(c.settings()))}
+	return &recorderState{core: c, writer: journal.NewWriter(c.journalOptions(c.settings()))}
 }
 
-func journalOptions(cfg *config.Config) journal.Options {
+func (c *core) journalOptions(cfg *config.Config) journal.Options {
 	j := cfg.Journal
 	return journal.Options{
 		Directory: j.Directory, FileBytes: int64(j.FileBytes), FileAge: j.FileAge,
 		MaxFiles: j.MaxFiles, MaxBytes: int64(j.MaxBytes),
+		Recovered: func(destination string, lost int) {
+			c.log.Warn("the journal works again", "destination", destination, "left out", lost)
+		},
 	}
 }
 
@@ -106,7 +109,7 @@ func (r *recorder) receive(ctx actor.Context, message any) {
 	case *recording:
 		r.write(m)
 	case *settingsChanged:
-		r.tell(r.writer.SetOptions(r.core.clock.Now(), journalOptions(r.core.settings()))...)
+		r.tell(r.writer.SetOptions(r.core.clock.Now(), r.core.journalOptions(r.core.settings()))...)
 	case *finishJournal:
 		r.tell(r.writer.Close(r.core.clock.Now())...)
 		m.done()

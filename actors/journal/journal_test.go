@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -242,13 +243,14 @@ func TestDamage(t *testing.T) {
 }
 
 // What can't be written is lost, counted and told; it leaves nothing half written, and once the disk takes something
-// again, and a pause is over, the journal goes on in a new file.
+// again, and a pause is over, the journal goes on in a new file and tells how many records were lost, once.
 func TestDiskThatTakesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "journal")
 	if err := os.WriteFile(dir, nil, 0o600); err != nil { // a file stands where the directory should be
 		t.Fatal(err)
 	}
-	w := NewWriter(Options{Directory: dir})
+	var recovered []string
+	w := NewWriter(Options{Directory: dir, Recovered: func(d string, lost int) { recovered = append(recovered, fmt.Sprint(d, lost)) }})
 	all := records("q", 7)
 	write(t, w, all[0], all[1])
 	errs := w.Flush(noon)
@@ -266,8 +268,16 @@ func TestDiskThatTakesNothing(t *testing.T) {
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
 	}
-	write(t, w, all[4:]...)
+	if recovered != nil {
+		t.Errorf("recovered before anything was written: %v", recovered)
+	}
+	write(t, w, all[4:5]...)
 	flush(t, w)
+	write(t, w, all[5:]...)
+	flush(t, w)
+	if want := []string{"q4"}; !slices.Equal(recovered, want) {
+		t.Errorf("recovered: %v, want %v", recovered, want)
+	}
 	got, problems := read(t, dir, Query{})
 	if same(t, got, all[4:]); problems != nil {
 		t.Error(problems)

@@ -20,6 +20,10 @@ type Options struct {
 	OpenFiles  int           // files that are open at a time
 	Buffer     int           // octets of a destination that may wait for a Flush
 	RetryAfter time.Duration // pause after a failure
+
+	// Recovered, if it is set, is told when something could be written again after a failure, and how many records were
+	// lost meanwhile.
+	Recovered func(destination string, lost int)
 }
 
 const (
@@ -65,6 +69,7 @@ type log struct {
 	queued      bool   // it is among the dirty ones
 	used        uint64
 	failure     error // the last one; nil: all is well
+	lost        int   // records since all was well
 	retry       time.Time
 }
 
@@ -102,11 +107,13 @@ func (w *Writer) Append(now time.Time, r *Record) error {
 		w.logs[r.Destination] = l
 	}
 	if l.failure != nil && now.Before(l.retry) {
+		l.lost++
 		return &WriteError{Destination: l.destination, Lost: 1, Err: l.failure}
 	}
 	if (l.path != "" || l.records > 0) && w.old(l, r.Time) {
 		if err := w.flush(l, now); err != nil {
 			err.Lost++
+			l.lost++
 			return err
 		}
 		w.close(l)
@@ -177,10 +184,16 @@ func (w *Writer) flush(l *log, now time.Time) *WriteError {
 	err := w.write(l)
 	if err == nil {
 		l.size += int64(len(l.buf))
-		l.failure = nil
 		w.clear(l)
+		if missing := l.lost; l.failure != nil {
+			l.failure, l.lost = nil, 0
+			if w.options.Recovered != nil {
+				w.options.Recovered(l.destination, missing)
+			}
+		}
 		return nil
 	}
+	l.lost += l.records
 	lost := &WriteError{Destination: l.destination, Lost: l.records, First: l.failure == nil, Err: err}
 	l.failure, l.retry = err, now.Add(w.options.RetryAfter)
 	if l.file != nil {
