@@ -25,7 +25,7 @@ STAMPEDE_ variables of the environment and at the files that it names as well.`,
 				}
 				cfg, err := load(*file, env)
 				if err == nil {
-					err = checkFiles(cfg)
+					err = checkFiles(cfg, *file, env)
 				}
 				if err == nil && *faults != "" {
 					_, err = config.LoadFaults(*faults)
@@ -47,11 +47,23 @@ STAMPEDE_ variables of the environment and at the files that it names as well.`,
 	}
 }
 
-// checkFiles looks at all files that a configuration names: certificates, users, keys of tokens.
-func checkFiles(cfg *config.Config) error {
+// checkFiles looks at all files that a configuration names: certificates, users, keys of tokens. It says whether it was the
+// configuration's own file that names them, or env.
+func checkFiles(cfg *config.Config, file string, env []string) error {
 	_, err := access.FromConfig(cfg, time.Now, nil)
 	certificates := config.ProblemsOf(cfg.CheckFiles())
-	if all := append(certificates, config.ProblemsOf(err)...); len(all) > 0 {
+	all := append(certificates, config.ProblemsOf(err)...)
+	for i := range all {
+		p := &all[i]
+		if p.File != "" || p.Key == "" {
+			continue
+		}
+		p.File = file
+		if v := config.EnvName(p.Key); lookup(env, v) != "" {
+			p.File, p.Key = "environment", v
+		}
+	}
+	if len(all) > 0 {
 		return all
 	}
 	return err

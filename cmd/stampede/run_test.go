@@ -249,8 +249,16 @@ func TestCheck(t *testing.T) {
 	}
 
 	cert := file(t, "cert.toml", "[[listen]]\naddress = \"localhost:1\"\ntls_cert = \"none.pem\"\ntls_key = \"none.key\"\n")
-	if r := stampede(t, "", nil, "check", "-c", cert); r.code != exitFailed || strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, "cannot read tls_cert "+filepath.Join(filepath.Dir(cert), "none.pem")) {
+	if r := stampede(t, "", nil, "check", "-c", cert); r.code != exitFailed || strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, cert+": listen[0]: cannot read tls_cert "+filepath.Join(filepath.Dir(cert), "none.pem")) {
 		t.Errorf("got %+v", r)
+	}
+	for file, env := range map[string][]string{
+		"environment: STAMPEDE_USERS_FILE": {"STAMPEDE_USERS_FILE=none"},
+		cert + ": listen[0]":               nil,
+	} {
+		if r := stampede(t, "", env, "serve", "-c", cert); r.code != exitFailed || !strings.Contains(r.err, file+": cannot read ") {
+			t.Errorf("with %v: got %+v", env, r)
+		}
 	}
 }
 

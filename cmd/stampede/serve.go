@@ -99,7 +99,7 @@ func (s *server) configuration(env []string) (*config.Config, error) {
 		err = s.override(cfg)
 	}
 	if err == nil {
-		err = checkFiles(cfg)
+		err = checkFiles(cfg, *s.file, env)
 	}
 	if err != nil {
 		return nil, err
