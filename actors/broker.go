@@ -336,27 +336,27 @@ type configured struct{}
 // configuration names.
 func (t *top) start(ctx actor.Context) error {
 	c := t.core
-	router, err := c.spawn(ctx, c.roles.router, "destinations", newRouter(c))
+	router, err := c.spawn(ctx, &c.roles.router, "destinations", "", newRouter(c))
 	if err != nil {
 		return err
 	}
 	c.routerPID = router.pid
-	clients, err := c.spawn(ctx, c.roles.connections, "connections", newConnections(c))
+	clients, err := c.spawn(ctx, &c.roles.connections, "connections", "", newConnections(c))
 	if err != nil {
 		return err
 	}
 	c.connectionsPID = clients.pid
-	own, err := c.spawn(ctx, c.roles.program, "program", newProgram(c))
+	own, err := c.spawn(ctx, &c.roles.program, "program", "", newProgram(c))
 	if err != nil {
 		return err
 	}
 	c.programPID = own.pid
-	recorder, err := c.spawn(ctx, c.roles.recorder, "journal", newRecorder(c.journal))
+	recorder, err := c.spawn(ctx, &c.roles.recorder, "journal", "", newRecorder(c.journal))
 	if err != nil {
 		return err
 	}
 	c.journal.pid = recorder.pid
-	numbers, err := c.spawn(ctx, c.roles.statistics, "statistics", newStatistics(c))
+	numbers, err := c.spawn(ctx, &c.roles.statistics, "statistics", "", newStatistics(c))
 	if err != nil {
 		return err
 	}
@@ -369,7 +369,7 @@ func (t *top) start(ctx actor.Context) error {
 // open spawns the doors.
 func (t *top) open(ctx actor.Context) error {
 	c := t.core
-	doors, err := c.spawn(ctx, c.roles.listeners, "listeners", newListeners(c, t.doors))
+	doors, err := c.spawn(ctx, &c.roles.listeners, "listeners", "", newListeners(c, t.doors))
 	if err != nil {
 		return err
 	}
@@ -381,7 +381,7 @@ func (t *top) open(ctx actor.Context) error {
 func (b *Broker) spawn(ctx context.Context) error {
 	c := b.core
 	ready := make(chan error, 16) // a top that is ever restarted must not block
-	l := &life{core: c, role: c.roles.root}
+	l := &life{core: c, role: &c.roles.root}
 	t := &top{core: c, life: l, doors: b.own.with(b.doors), ready: ready, gone: b.done}
 	props := actor.PropsFromProducer(
 		func() actor.Actor { return &guard{life: l, inner: t} },

@@ -82,9 +82,7 @@ func (s *connections) accept(ctx actor.Context, conn *transport.Conn) {
 	id := s.core.nextConnection.Add(1)
 	cp := &checkpoint{conn: conn, id: id, since: s.core.clock.Now(), transactions: transactions{limits: s.core.transactionLimits()}}
 	cp.flow = &flow{window: conn.Window(), system: ctx.ActorSystem()}
-	kind := s.core.roles.connection
-	kind.about = remote(conn)
-	l, err := s.core.spawn(ctx, kind, connectionName(id), func(l *life) process {
+	l, err := s.core.spawn(ctx, &s.core.roles.connection, connectionName(id), remote(conn), func(l *life) process {
 		return &connection{checkpoint: cp, core: s.core, life: l}
 	})
 	if err != nil {
@@ -222,7 +220,7 @@ const connectMaxBodyBytes = 4 << 10
 func (c *connection) start(ctx actor.Context) {
 	c.checkpoint.transport = ctx.ActorSystem().NewLocalPID(ctx.Self().Id + "/transport")
 	var err error
-	c.session, err = c.core.spawn(ctx, c.core.roles.session, "session", func(l *life) process {
+	c.session, err = c.core.spawn(ctx, &c.core.roles.session, "session", "", func(l *life) process {
 		return &session{checkpoint: c.checkpoint, core: c.core, life: l}
 	})
 	if err != nil {
@@ -240,7 +238,7 @@ func (c *connection) start(ctx actor.Context) {
 		},
 		FrameTimeout: cfg.Session.FrameTimeout, LoginlessTimeout: cfg.Session.LoginTimeout,
 	}
-	c.transport, err = c.core.spawn(ctx, c.core.roles.transport, "transport", func(*life) process {
+	c.transport, err = c.core.spawn(ctx, &c.core.roles.transport, "transport", "", func(*life) process {
 		return foreign{transport.NewActor(c.conn, options)}
 	})
 	if err != nil {

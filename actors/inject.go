@@ -109,7 +109,7 @@ func (l *life) strike(p Phase, message any) (postponed bool) {
 	}
 	o := Occasion{Phase: p, message: message}
 	if name := l.role.name; name == l.core.roles.destination.name || name == l.core.roles.subscription.name {
-		o.Destination = l.role.about
+		o.Destination = l.about
 	}
 	if p == PhaseMessage {
 		o.Message, o.Attempt = messageName(message), l.attempts

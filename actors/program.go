@@ -230,7 +230,7 @@ func (p *program) attach(ctx actor.Context, s *Subscription) {
 	if s.state.epoch > 0 {
 		name += "~" + strconv.FormatUint(uint64(s.state.epoch), 10) // names are never used again
 	}
-	l, err := p.core.spawn(ctx, p.core.roles.consumer, name, func(l *life) process {
+	l, err := p.core.spawn(ctx, &p.core.roles.consumer, name, s.Destination(), func(l *life) process {
 		return &subscription{subscriptionState: s.state, core: p.core, life: l, session: self, version: stompwire.V12, own: s}
 	})
 	if err != nil {

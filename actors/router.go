@@ -224,9 +224,7 @@ func (r *router) make(ctx actor.Context, h *handle) (*handle, error) {
 	h.buffered = h.settings.Load().minDelivery > 0
 	h.state = newDestinationState(h)
 	r.generation++
-	kind := r.core.roles.destination
-	kind.about = h.address
-	l, err := r.core.spawn(ctx, kind, actorName(h.kind, h.address, r.generation), func(l *life) process {
+	l, err := r.core.spawn(ctx, &r.core.roles.destination, actorName(h.kind, h.address, r.generation), h.address, func(l *life) process {
 		return &destination{destinationState: h.state, core: r.core, life: l}
 	})
 	if err != nil {
@@ -246,7 +244,7 @@ func (r *router) make(ctx actor.Context, h *handle) (*handle, error) {
 	}
 	r.core.table.handles.Store(h.address, h)
 	r.core.table.count.Add(1)
-	r.core.event(Event{Kind: EventDestinationMade, Role: kind.name, Actor: l.pid.Id, Destination: h.name})
+	r.core.event(Event{Kind: EventDestinationMade, Role: r.core.roles.destination.name, Actor: l.pid.Id, Destination: h.name})
 	return h, nil
 }
 

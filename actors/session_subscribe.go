@@ -232,9 +232,7 @@ func (s *session) attach(ctx actor.Context, sub *subscriptionState) {
 	if sub.epoch > 0 {
 		name += "~" + strconv.FormatUint(uint64(sub.epoch), 10) // names are never used again
 	}
-	kind := s.core.roles.subscription
-	kind.about = sub.destination.full
-	l, err := s.core.spawn(ctx, kind, name, func(l *life) process {
+	l, err := s.core.spawn(ctx, &s.core.roles.subscription, name, sub.destination.full, func(l *life) process {
 		return &subscription{subscriptionState: sub, core: s.core, life: l, conn: conn, session: self, version: version, web: web}
 	})
 	if err != nil {

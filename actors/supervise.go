@@ -36,10 +36,9 @@ type role struct {
 	// supervisors, which hold no business that a message could have left half done.
 	resumes bool
 	policy  func(*config.Config) restartPolicy // of the configuration in force; nil: not restarted
-	about   string                             // what this one of its kind is about: a destination's name, a client's address
 }
 
-func (r role) restarts(cfg *config.Config) restartPolicy {
+func (r *role) restarts(cfg *config.Config) restartPolicy {
 	if r.policy == nil {
 		return restartPolicy{}
 	}
@@ -87,11 +86,13 @@ func (p restartPolicy) decide(history []time.Time, now time.Time) (kept []time.T
 // maxHistory bounds what is remembered of an actor that fails for ever, unless more is needed to give it up.
 const maxHistory = 64
 
-// life is what survives an actor's restarts: who it is, what it was doing, how it failed.
+// life is what survives an actor's restarts: who it is, what it was doing, how it failed. An idle connection has three,
+// and one more for each subscription, so it has no room for what is seldom needed.
 type life struct {
-	core *core
-	role role
-	pid  *actor.PID
+	core  *core
+	role  *role
+	about string // what this one of its kind is about: a destination's name, a client's address
+	pid   *actor.PID
 
 	// stopping records that somebody wants it gone. protoactor loses a Stop that a Restart
 	// overtakes while children end; with this the supervisor stops it instead, and an
@@ -102,8 +103,6 @@ type life struct {
 	attempts int // how often it was begun
 	mailbox  *mailbox
 	exempt   bool // the next message was delayed by the injector, which is not asked again
-
-	history []time.Time // failures; the supervisor's
 
 	status   atomic.Pointer[status]
 	family   family
@@ -141,8 +140,8 @@ type restartChild struct{ child *life }
 type rethrow struct{ crash *crash }
 
 // spawn starts a guarded actor as a child of ctx. produce makes each incarnation.
-func (c *core) spawn(ctx actor.SpawnerContext, r role, name string, produce func(*life) process) (*life, error) {
-	l := &life{core: c, role: r}
+func (c *core) spawn(ctx actor.SpawnerContext, r *role, name, about string, produce func(*life) process) (*life, error) {
+	l := &life{core: c, role: r, about: about}
 	if parent := guardOf(ctx); parent != nil && parent.winding {
 		// protoactor goes on delivering messages to an actor that waits for its children to end. What such
 		// a message starts ends at once: nobody would stop it, and its parent would wait for it for ever.
@@ -290,8 +289,10 @@ func (g *guard) handleAndResume(ctx actor.Context, message any) {
 			return
 		}
 		g.life.enters(NodeRunning, func(s *status) {
-			s.failed = append(s.failed[max(0, len(s.failed)-maxHistory+1):len(s.failed):len(s.failed)], g.life.core.clock.Now())
-			s.cause = c.Error()
+			t := s.troubles()
+			t.failed = append(t.failed[max(0, len(t.failed)-maxHistory+1):len(t.failed):len(t.failed)], g.life.core.clock.Now())
+			t.cause = c.Error()
+			s.trouble = &t
 		})
 		g.life.core.event(Event{Kind: EventResumed, Role: g.life.role.name, Actor: g.life.pid.Id, Cause: c.Error(), Attempt: attempt + 1, Stack: string(c.stack)})
 		if attempt == maxAttempts {
@@ -380,16 +381,16 @@ func (g *guard) HandleFailure(system *actor.ActorSystem, supervisor actor.Superv
 		supervisor.StopChildren(pid)
 		return
 	}
-	var wait time.Duration
-	var giveUp bool
 	now := g.life.core.clock.Now()
-	child.history, wait, giveUp = child.role.restarts(g.life.core.settings()).decide(child.history, now)
-	e := Event{Role: child.role.name, Actor: pid.Id, Cause: c.Error(), Attempt: len(child.history), Backoff: wait, Stack: string(c.stack)}
+	t := child.status.Load().troubles()
+	history, wait, giveUp := child.role.restarts(g.life.core.settings()).decide(t.restarts, now)
+	e := Event{Role: child.role.name, Actor: pid.Id, Cause: c.Error(), Attempt: len(history), Backoff: wait, Stack: string(c.stack)}
 	state := NodeRestarting
 	if giveUp {
 		state = NodeStopping
 	}
-	child.enters(state, func(s *status) { s.failed, s.cause, s.until = child.history, e.Cause, now.Add(wait) })
+	t = trouble{failed: history, restarts: history, cause: e.Cause, until: now.Add(wait)}
+	child.enters(state, func(s *status) { s.trouble = &t })
 	switch {
 	case giveUp:
 		e.Kind = EventGivenUp

@@ -56,19 +56,20 @@ func (b *Broker) Subtree(path string, depth, children int) *Node {
 
 func (c *core) look(l *life, depth, most int) *Node {
 	s := l.status.Load()
+	t := s.troubles()
 	now := c.clock.Now()
 	n := &Node{
-		Name: nameOf(l.pid), Role: l.role.name, About: l.role.about, State: s.state, Since: s.since,
-		Incarnation: s.incarnation, Cause: s.cause, Mailbox: l.mailbox.UserMessageCount(),
+		Name: nameOf(l.pid), Role: l.role.name, About: l.about, State: s.state, Since: c.began.Add(s.since),
+		Incarnation: s.incarnation, Cause: t.cause, Mailbox: l.mailbox.UserMessageCount(),
 	}
 	window := l.role.restarts(c.settings()).window
-	for _, at := range s.failed {
+	for _, at := range t.failed {
 		if now.Sub(at) < window {
 			n.Failures++
 		}
 	}
 	if s.state == NodeRestarting {
-		n.Backoff = max(s.until.Sub(now), 0)
+		n.Backoff = max(t.until.Sub(now), 0)
 	}
 	children := l.family.list()
 	if depth == 0 {
@@ -131,11 +132,24 @@ func (n *Node) draw(b *strings.Builder, first, rest string) {
 // status is what of a life others may look at. It is replaced whole.
 type status struct {
 	state       NodeState
-	since       time.Time
+	since       time.Duration // from the broker's beginning
 	incarnation int
-	failed      []time.Time // the last failures
-	cause       string
-	until       time.Time // the end of the pause before a restart
+	trouble     *trouble // never changed; nil: it has not failed yet
+}
+
+// trouble is how an actor failed.
+type trouble struct {
+	failed   []time.Time // the last failures
+	restarts []time.Time // those that its supervisor counts
+	cause    string
+	until    time.Time // the end of the pause before a restart
+}
+
+func (s *status) troubles() trouble {
+	if s == nil || s.trouble == nil {
+		return trouble{}
+	}
+	return *s.trouble
 }
 
 // enters changes the status of an actor. Only one goroutine does at a time: its own, or that of its supervisor while it
@@ -146,7 +160,7 @@ func (l *life) enters(state NodeState, change func(*status)) {
 		s = *old
 	}
 	if s.state != state {
-		s.state, s.since = state, l.core.clock.Now()
+		s.state, s.since = state, l.core.clock.Now().Sub(l.core.began)
 	}
 	if change != nil {
 		change(&s)
