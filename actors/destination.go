@@ -543,6 +543,7 @@ func (d *destination) spreadTo(ctx actor.Context, to []*subscriber, batch []*Mes
 		}
 		if s.link.auto {
 			auto += s.link.sink.Deliver(d.encode(batch, s.link.version))
+			d.countDrops(s)
 			continue
 		}
 		others += len(batch)
@@ -567,6 +568,14 @@ func (d *destination) spreadTo(ctx actor.Context, to []*subscriber, batch []*Mes
 	}
 }
 
+// countDrops counts what a pattern's sink gave up. It serves many topics: who delivers to it next counts it, most often
+// the one whose message there was no room for.
+func (d *destination) countDrops(s *subscriber) {
+	if drops := s.link.drops; drops != nil && drops.Load() > 0 {
+		d.handle.counters.dropped.Add(drops.Swap(0))
+	}
+}
+
 // spreadSelected gives a subscriber those messages of a batch that its selector matches. It tells how many
 // went into an outbox, and how many into an inbox.
 func (d *destination) spreadSelected(ctx actor.Context, s *subscriber, batch []*Message) (auto, others int) {
@@ -584,6 +593,7 @@ func (d *destination) spreadSelected(ctx actor.Context, s *subscriber, batch []*
 	}
 	if len(chosen) > 0 {
 		auto = s.link.sink.Deliver(chosen)
+		d.countDrops(s)
 	}
 	clear(chosen)
 	d.chosen = chosen[:0]

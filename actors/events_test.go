@@ -3,6 +3,7 @@ package actors_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,6 +84,23 @@ func TestEventsOfAClientsLife(t *testing.T) {
 	}
 	if _, open := <-b.Events(t.Context()); open {
 		t.Error("a broker that has ended has events")
+	}
+}
+
+// What a subscriber by a pattern loses, because it does not read, is an event of the topic that had no room.
+func TestDropsOfAPatternAreAnEvent(t *testing.T) {
+	b := start(t, func(cfg *config.Config) {
+		cfg.Limits.Outbox, cfg.Topics.SlowConsumer = 64<<10, config.SlowDropOldest
+	})
+	events := b.Events(t.Context())
+	stalled := open(t, b)
+	stalled.Subscribe("1", "/topic/news.#")
+	body := strings.Repeat("x", 32<<10)
+	for range 64 {
+		publish(t, b, "/topic/news.sport", body)
+	}
+	if e := await(t, events, actors.EventDropped); e.Destination != "/topic/news.sport" || e.Count == 0 {
+		t.Errorf("dropped: %+v", e)
 	}
 }
 

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -38,6 +39,7 @@ type consumerLink struct {
 	selector     *selector.Selector // nil: every message
 	filter       string             // the value that it named
 	filtered     bool               // it did
+	drops        *atomic.Uint64     // of a pattern: what its sink gave up and no topic has counted yet; else nil
 }
 
 // publish (session → destination): messages of one connection in the order they were sent.

@@ -26,6 +26,7 @@ type subscriptionState struct {
 	selector    *selector.Selector // nil: every message
 	filter      string             // the value that it named
 	filtered    bool               // it did
+	drops       atomic.Uint64      // of a pattern's sink, not counted by a topic yet
 	epoch       uint32             // of the newest incarnation; the subscription actor's, read by others through messages
 	sink        atomic.Pointer[transport.Sink]
 	ended       atomic.Bool // UNSUBSCRIBE or the end of the connection: no incarnation attaches any more
@@ -128,6 +129,7 @@ func (s *subscription) attach(ctx actor.Context) {
 		to = s.handle.pid()
 	} else {
 		m.pattern = s.destination.full
+		m.link.drops = &s.drops
 	}
 	ctx.Send(to, m)
 	s.resume()
@@ -149,6 +151,8 @@ func (s *subscription) newSink(ctx actor.Context) *transport.Sink {
 		sink := box.NewSink(prefix, slowPolicy(s.slowConsumer()), nil)
 		if s.handle != nil {
 			sink.CountDrops(&s.handle.counters.dropped)
+		} else {
+			sink.CountDrops(&s.drops)
 		}
 		return sink
 	}
