@@ -339,9 +339,11 @@ func (p *program) terminated(ctx actor.Context, m *actor.Terminated) {
 	}
 }
 
-// stopping: the broker has ended, and with it what the program is subscribed to.
+// stopping: the broker has ended, and with it what the program is subscribed to. Answers may still come while
+// the children stop: nobody waits for them any more.
 func (p *program) stopping() {
 	for _, s := range p.ordered() {
+		delete(p.subscriptions, s.state.key.serial)
 		s.asked.give(shutdownFault())
 		s.finish(shutdownFault())
 	}
