@@ -164,6 +164,7 @@ func TestLoginTimeoutStopsTheQuestion(t *testing.T) {
 	c := stomptest.New(t, b.Pipe())
 	c.Write(connectAs("me"))
 	<-asked
+	clock.AwaitTimer(5 * time.Second)
 	clock.Advance(6 * time.Second)
 	if e := c.Expect("ERROR"); e.Header1("code") != "login timeout" {
 		t.Errorf("got %s", e)

@@ -61,6 +61,7 @@ func TestStatistics(t *testing.T) {
 	}
 	c.Sync("SEND", "destination:/queue/a")
 	b.Counters("/xtomp/stat")
+	clock.AwaitTimer(2 * time.Second)
 	clock.Advance(2 * time.Second)
 	if got := reports(t, c); got[0] != `{"dest":"/queue/a","sz":0,"q":4,"Δ":1,"Σ":4}` || got[1] != `{"dest":"/xtomp/stat","sz":1,"q":0,"Δ":4,"Σ":4}` {
 		t.Errorf("the second time: %s", strings.Join(got, "\n"))
@@ -82,6 +83,7 @@ func TestStatisticsOverReloadsAndRestarts(t *testing.T) {
 	c.Subscribe("s", "numbers")
 	for range 3 {
 		c.Sync("SEND", "destination:/queue/a")
+		clock.AwaitTimer(2 * time.Second)
 		clock.Advance(1900 * time.Millisecond)
 		clock.Advance(100 * time.Millisecond)
 		got := reports(t, c)
