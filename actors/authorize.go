@@ -9,8 +9,8 @@ import (
 )
 
 // Authorize tells who somebody is that comes another way than by STOMP, over HTTP say, and whether they may do something
-// with a destination: by the same authenticators, rules and bounds as clients of the broker. The error is a [Fault]: its
-// code is CodeAuth if they are not let in at all, CodeForbidden if they may not do that.
+// with a destination: by the same authenticators, rules and bounds as clients of the broker. The error is a *Fault, with
+// CodeAuth if they are not let in at all and CodeForbidden if they may not do that; or ctx's, if that ends first.
 func (b *Broker) Authorize(ctx context.Context, given *access.Credentials, action access.Action, destination string) (*access.Identity, error) {
 	c := b.core
 	if err := c.pause(ctx, c.throttle.Wait(given, c.clock.Now(), &c.settings().Access)); err != nil {
@@ -36,7 +36,10 @@ func (b *Broker) Authorize(ctx context.Context, given *access.Credentials, actio
 			err = internalFault()
 		}
 		if err != nil {
-			return nil, errors.Join(c.pause(ctx, held), err)
+			if ended := c.pause(ctx, held); ended != nil {
+				return nil, ended
+			}
+			return nil, err
 		}
 		return id, nil
 	case <-ctx.Done():

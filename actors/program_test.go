@@ -580,3 +580,39 @@ func TestSelectedMessagesAreShared(t *testing.T) {
 		}
 	}
 }
+
+// A program's subscription whose end is confirmed while the broker's actors stop already ends once, and nothing fails.
+func TestSubscriptionEndsOnceThoughConfirmedLate(t *testing.T) {
+	stopping, confirmed := make(chan struct{}), make(chan struct{})
+	stop, confirm := sync.OnceFunc(func() { close(stopping) }), sync.OnceFunc(func() { close(confirmed) })
+	wait := func(c chan struct{}) {
+		select {
+		case <-c:
+		case <-time.After(5 * time.Second):
+			t.Error("it did not come so far")
+		}
+	}
+	b := start(t, nil, actors.WithInjector(func(role, _, phase string, m any) {
+		switch kind := fmt.Sprintf("%T", m); {
+		case role == "program" && phase == "stopping":
+			stop()
+		case role == "destination" && kind == "*actors.unsubscribe":
+			wait(stopping)
+		case role == "program" && kind == "*actors.unsubscribed":
+			confirm()
+		case role == "subscription" && phase == "stopping":
+			wait(confirmed) // so the program's actor is not gone before
+		}
+	}))
+	events := b.Events(context.Background())
+	s := subscribe(t, b, "/queue/q")
+	shutDown(t, b)
+	if _, err := s.Next(patience(t)); err == nil {
+		t.Error("the subscription goes on")
+	}
+	for e := range events {
+		if e.Kind.Supervision() {
+			t.Errorf("%s: %s", e.Kind, e.Cause)
+		}
+	}
+}

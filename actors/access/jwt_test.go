@@ -291,7 +291,7 @@ func TestJWTFileProblems(t *testing.T) {
 	all := issuers(t)
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
-		t.Skip("this Go makes no small keys: ", err)
+		t.Skip("needs a Go that makes keys that are too small: ", err)
 	}
 	p384, _ := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	private, _ := x509.MarshalPKCS8PrivateKey(all[2].key)

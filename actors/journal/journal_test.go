@@ -294,7 +294,7 @@ func TestDiskThatGetsFull(t *testing.T) {
 	// The file is swapped for a device that is always full.
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Skip("there is no /dev/full here:", err)
+		t.Skip("needs /dev/full:", err)
 	}
 	l := w.logs["q"]
 	l.file.Close()

@@ -137,7 +137,7 @@ func TestServiceManagerIsTold(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "notify")
 	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
 	if err != nil {
-		t.Skip("no datagrams over Unix sockets here:", err)
+		t.Skip("needs datagrams over Unix sockets:", err)
 	}
 	defer manager.Close()
 	told := func(want string) string {

@@ -97,7 +97,7 @@ func TestUserKeepsLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(filepath.Join("real", "users"), link); err != nil {
-		t.Skip(err)
+		t.Skip("needs symbolic links:", err)
 	}
 	if r := stampede(t, "sesame\n", nil, "user", "--file", link, "add", "ada"); r.code != exitOK {
 		t.Fatalf("%+v", r)

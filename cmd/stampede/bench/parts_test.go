@@ -164,7 +164,7 @@ func TestScannerRefuses(t *testing.T) {
 // This process has used time and memory, one that is not there is told, and a name with parentheses confuses nothing.
 func TestProcesses(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
-		t.Skip("there is no /proc here")
+		t.Skip("needs /proc")
 	}
 	u, err := self.usage()
 	if err != nil || u.resident < 1<<20 || u.peak < u.resident/2 {
