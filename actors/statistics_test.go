@@ -39,6 +39,7 @@ func TestStatistics(t *testing.T) {
 	for range 3 {
 		c.Sync("SEND", "destination:/queue/a")
 	}
+	b.Counters("/queue/a") // a queue counts when it is done, which may be after the receipt
 	clock.AwaitTimer(2 * time.Second)
 	clock.Advance(2 * time.Second)
 	got := reports(t, c)
@@ -60,6 +61,7 @@ func TestStatistics(t *testing.T) {
 		t.Errorf("of the broker: %s", last)
 	}
 	c.Sync("SEND", "destination:/queue/a")
+	b.Counters("/queue/a")
 	b.Counters("/xtomp/stat")
 	clock.AwaitTimer(2 * time.Second)
 	clock.Advance(2 * time.Second)
@@ -83,6 +85,7 @@ func TestStatisticsOverReloadsAndRestarts(t *testing.T) {
 	c.Subscribe("s", "numbers")
 	for range 3 {
 		c.Sync("SEND", "destination:/queue/a")
+		b.Counters("/queue/a")
 		clock.AwaitTimer(2 * time.Second)
 		clock.Advance(1900 * time.Millisecond)
 		clock.Advance(100 * time.Millisecond)
