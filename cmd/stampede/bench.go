@@ -42,7 +42,8 @@ in a second, run both candidates in turns, and take medians:
   done
   stampede bench --compare a.json b.json
 
-With --url nats://HOST:PORT a NATS server is measured in the same way; it has no acks and receipts.
+With --url nats://HOST:PORT a NATS server is measured in the same way, and with mqtt://HOST:PORT an
+MQTT 3.1.1 broker, with QoS 0; they have no acks and receipts, and MQTT has no queues.
 
 Where flags have no default below, it depends on the benchmark:
 ` + benchDefaults() + aboutConnecting,
@@ -50,6 +51,7 @@ Where flags have no default below, it depends on the benchmark:
   stampede bench queue --publishers 4 --subscribers 4 --receipts 100
   stampede bench ping --rate 500 --url ws://localhost:61613/
   stampede bench fanout --destination /exchange/amq.topic/t%d --login guest --passcode guest
+  stampede bench fanout --url mqtt://localhost --pid $(pgrep -x mosquitto)
   stampede bench floor --listen localhost:61700`,
 		prepare: func(f *flags) func(context.Context, stdio, []string) error {
 			b := &benchmark{flags: f, connection: targetFlags(f)}

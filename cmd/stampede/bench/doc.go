@@ -3,7 +3,8 @@
 // A [Traffic] is publishers and subscribers of topics or queues: fan-out, competing consumers, or a ping at a fixed
 // rate. [Connects] opens and closes connections, [Idle] holds many that do nothing, [Floor] is a relay that does as
 // little as a broker can, to compare with. Each has a Run that gives back one [Figures]; a [Report] collects those of
-// repeated runs and [Compare] sets two sets of reports side by side.
+// repeated runs and [Compare] sets two sets of reports side by side. A [Target] may speak another protocol, NATS or MQTT, for the
+// sake of the comparison.
 //
 // # Cheaper than what it measures
 //

@@ -19,7 +19,7 @@ type link struct {
 	target    *Target
 	conn      net.Conn
 	webSocket bool
-	nats      bool
+	dialect   dialect // nil: STOMP
 	version   stompwire.Version
 	server    string // what the broker calls itself
 
@@ -29,7 +29,6 @@ type link struct {
 
 	scan    scanner
 	deframe deframer
-	natsIn  natsScanner
 	buffer  []byte
 	read    int // bytes of the last pump
 
@@ -83,11 +82,11 @@ func (t *Target) logIn(ctx context.Context, buffer int) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{target: t, conn: conn, webSocket: webSocket, buffer: make([]byte, buffer), nats: t.Transport() == "nats"}
+	l := &link{target: t, conn: conn, webSocket: webSocket, buffer: make([]byte, buffer)}
+	l.dialect = l.newDialect()
 	l.scan.handle = l.frame
 	l.scan.keep = stampSize
 	l.deframe.data = l.scan.feed
-	l.natsIn = natsScanner{handle: l.frame, keep: stampSize}
 	l.deframe.control = l.control
 	stop := interruptWith(ctx, conn)
 	f := stompwire.Frame{Command: stompwire.Connect, Header: stompwire.Header{
@@ -102,8 +101,8 @@ func (t *Target) logIn(ctx context.Context, buffer int) (*link, error) {
 		f.Header = append(f.Header, stompwire.Field{Name: "login", Value: t.Login}, stompwire.Field{Name: "passcode", Value: t.Passcode})
 	}
 	f.Header = append(f.Header, t.ConnectHeader...)
-	if l.nats {
-		err = l.write(l.natsHello())
+	if l.dialect != nil {
+		err = l.write(l.dialect.hello())
 	} else {
 		err = l.send(&f)
 	}
@@ -141,8 +140,8 @@ func (l *link) pump() error {
 
 func (l *link) feed(p []byte) error {
 	switch {
-	case l.nats:
-		return l.natsIn.feed(p)
+	case l.dialect != nil:
+		return l.dialect.feed(p)
 	case l.webSocket:
 		return l.deframe.feed(p)
 	}
@@ -155,6 +154,14 @@ func (l *link) frame(f *frame) error {
 		if l.onMessage != nil {
 			return l.onMessage(f)
 		}
+		return nil
+	case failure:
+		return &refusal{message: string(f.get(hMessage)), detail: string(f.body)}
+	}
+	if l.dialect != nil {
+		return l.dialect.answer(f)
+	}
+	switch f.kind {
 	case receipt:
 		id := f.get(hReceiptID)
 		if string(id) == goodbyeReceipt {
@@ -167,8 +174,6 @@ func (l *link) frame(f *frame) error {
 		if l.onReceipt != nil {
 			return l.onReceipt(f)
 		}
-	case failure:
-		return &refusal{message: string(f.get(hMessage)), detail: string(f.body)}
 	case connected:
 		l.connected = true
 		l.server = string(f.get(hServer))
@@ -177,10 +182,7 @@ func (l *link) frame(f *frame) error {
 			l.version, _ = stompwire.ParseVersion(string(v))
 		}
 	default:
-		if done, err := l.natsFrame(f); done {
-			return err
-		}
-		return fmt.Errorf("the broker sent a frame that brokers don't send, or something that is not STOMP: %.40q", f.head)
+		return errStrange(f)
 	}
 	return nil
 }
@@ -213,8 +215,8 @@ func (l *link) request(frames ...*stompwire.Frame) error {
 			raw = l.appendFrame(raw, f)
 		}
 		l.waiting = len(some)
-		if l.nats {
-			raw = append(raw, "PING\r\n"...)
+		if l.dialect != nil {
+			raw = append(raw, l.dialect.asked()...)
 		}
 		err := l.write(raw)
 		for err == nil && l.waiting > 0 {
@@ -257,8 +259,8 @@ func (l *link) send(f *stompwire.Frame) error {
 }
 
 func (l *link) appendFrame(dst []byte, f *stompwire.Frame) []byte {
-	if l.nats {
-		return appendNATS(dst, f)
+	if l.dialect != nil {
+		return l.dialect.appendFrame(dst, f)
 	}
 	if !l.webSocket {
 		return stompwire.AppendFrame(dst, f, l.version)
@@ -270,10 +272,9 @@ func (l *link) appendFrame(dst []byte, f *stompwire.Frame) []byte {
 // sendFrame makes the frame of a message, ready but for what differs between messages: the stamp at the beginning of its
 // body, and the number of its receipt, if it has one.
 func (l *link) sendFrame(destination string, header stompwire.Header, receipt bool, size int) (raw []byte, stampAt, numberAt int) {
-	if l.nats {
-		raw = appendNATSSend(nil, destination, size)
-		stampAt = len(raw)
-		return append(appendFiller(raw, size), "\r\n"...), stampAt, 0
+	if l.dialect != nil {
+		raw, stampAt = l.dialect.message(destination, size)
+		return raw, stampAt, 0
 	}
 	head := append([]byte(stompwire.Send), '\n')
 	head = stompwire.AppendHeader(head, "destination", destination, l.version)
@@ -319,6 +320,10 @@ func (l *link) close() {
 	if l.webSocket {
 		l.conn.SetWriteDeadline(time.Now().Add(time.Second))
 		l.write([]byte{final | opClose, masked | 2, 0, 0, 0, 0, 1000 >> 8, 1000 & 0xff})
+	}
+	if l.dialect != nil {
+		l.conn.SetWriteDeadline(time.Now().Add(time.Second))
+		l.write(l.dialect.farewell())
 	}
 	l.conn.Close()
 }

@@ -2,17 +2,22 @@ package bench
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"stampede/stompwire"
 )
 
-// A link to nats://HOST:PORT speaks the protocol of a NATS server instead of STOMP, so that one can be measured beside
-// STOMP brokers by the same generator with the same checks. Only what that takes is here: publishing, subscribing (to
-// destinations that begin with /queue/ as a queue group), and PING where STOMP has receipts.
+// nats is the dialect of a NATS server. Destinations that begin with /queue/ are subscribed to as a queue group, and where
+// STOMP has receipts it has PING.
+type nats struct {
+	link *link
+	natsScanner
+}
+
+func newNATS(l *link) *nats {
+	return &nats{link: l, natsScanner: natsScanner{handle: l.frame, keep: stampSize}}
+}
 
 // natsScanner finds operations in a stream from a NATS server, as scanner finds frames.
 type natsScanner struct {
@@ -115,39 +120,39 @@ func (s *natsScanner) operation(l []byte) (payload bool, err error) {
 	return false, s.handle(&s.f)
 }
 
-// natsFrame handles the operations that STOMP does not have; done is false for the others.
-func (l *link) natsFrame(f *frame) (done bool, err error) {
+// answer implements dialect.
+func (n *nats) answer(f *frame) error {
 	switch f.kind {
 	case ping:
-		return true, l.write([]byte("PONG\r\n"))
+		return n.link.write([]byte("PONG\r\n"))
 	case pong:
-		if l.isLeaving() {
-			return true, errGoodbye
+		if n.link.isLeaving() {
+			return errGoodbye
 		}
-		l.connected = true
-		l.waiting = 0
-		return true, nil
+		n.link.connected = true
+		n.link.waiting = 0
+		return nil
 	case info:
 		if _, rest, ok := strings.Cut(string(f.head), `"version":"`); ok {
 			version, _, _ := strings.Cut(rest, `"`)
-			l.server = "nats-server/" + version
+			n.link.server = "nats-server/" + version
 		}
-		return true, nil
+		return nil
 	}
-	return false, nil
+	return errStrange(f)
 }
 
-// natsHello is what a client says first. The server does not answer but the PING.
-func (l *link) natsHello() []byte {
+// hello implements dialect. The server does not answer but the PING.
+func (n *nats) hello() []byte {
 	login := ""
-	if l.target.Login != "" || l.target.Passcode != "" {
-		login = fmt.Sprintf(`,"user":%q,"pass":%q`, l.target.Login, l.target.Passcode)
+	if n.link.target.Login != "" || n.link.target.Passcode != "" {
+		login = fmt.Sprintf(`,"user":%q,"pass":%q`, n.link.target.Login, n.link.target.Passcode)
 	}
 	return fmt.Appendf(nil, "CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"go\"%s}\r\nPING\r\n", login)
 }
 
-// appendNATS writes a frame of ours as the operation that does the same.
-func appendNATS(dst []byte, f *stompwire.Frame) []byte {
+// appendFrame implements dialect.
+func (n *nats) appendFrame(dst []byte, f *stompwire.Frame) []byte {
 	switch f.Command {
 	case stompwire.Subscribe:
 		destination, _ := f.Header.Get("destination")
@@ -163,25 +168,15 @@ func appendNATS(dst []byte, f *stompwire.Frame) []byte {
 	return dst
 }
 
-// appendNATSSend writes a message of size bytes that are to be filled in behind it.
-func appendNATSSend(dst []byte, destination string, size int) []byte {
-	dst = append(append(append(dst, "PUB "...), destination...), ' ')
-	dst = strconv.AppendInt(dst, int64(size), 10)
-	return append(dst, "\r\n"...)
+// asked implements dialect: one answer for all that was asked.
+func (n *nats) asked() []byte { return []byte("PING\r\n") }
+
+// message implements dialect.
+func (n *nats) message(destination string, size int) (raw []byte, bodyAt int) {
+	raw = fmt.Appendf(nil, "PUB %s %d\r\n", destination, size)
+	bodyAt = len(raw)
+	return append(appendFiller(raw, size), "\r\n"...), bodyAt
 }
 
-// checkNATS says what this protocol does not have.
-func (o *Traffic) checkNATS() error {
-	switch {
-	case o.Transport() != "nats":
-	case o.Receipts > 0:
-		return errors.New("NATS has no receipts")
-	case o.Ack != "" && o.Ack != "auto":
-		return errors.New("NATS has no acknowledgements: use ack auto")
-	case len(o.SendHeader)+len(o.SubscribeHead) > 0:
-		return errors.New("headers are for STOMP")
-	case strings.ContainsAny(o.Destination, " \t"):
-		return errors.New("a subject has no blanks")
-	}
-	return nil
-}
+// farewell implements dialect: there is none.
+func (n *nats) farewell() []byte { return nil }

@@ -14,7 +14,7 @@ const (
 	receipt
 	failure // ERROR
 	connected
-	ping // what only a NATS server sends
+	ping // what only brokers of other protocols send
 	pong
 	info
 	connect // and STOMP; from here on what only the relay reads

@@ -18,7 +18,7 @@ import (
 
 // Target is a broker and how to log in there.
 type Target struct {
-	URL           string // as transport.Dial takes it: tcp, tls, ws, wss or unix; or nats
+	URL           string // as transport.Dial takes it: tcp, tls, ws, wss or unix; or nats or mqtt
 	TLS           *tls.Config
 	Login         string
 	Passcode      string
@@ -61,8 +61,11 @@ func (t *Target) dial(ctx context.Context) (conn net.Conn, webSocket bool, rest 
 	if err != nil {
 		return nil, false, nil, err
 	}
-	if u.Scheme == "nats" {
+	if port, ok := dialectPort(u.Scheme); ok {
 		u.Scheme = "tcp"
+		if u.Port() == "" {
+			u.Host = net.JoinHostPort(u.Hostname(), port)
+		}
 		conn, err = transport.Dial(ctx, u.String(), transport.DialOptions{})
 		return conn, false, nil, err
 	}

@@ -140,7 +140,7 @@ func (o *Traffic) Check() error {
 	case o.Rate < 0 || o.Messages < 0 || o.Receipts < 0:
 		return errors.New("a rate, a number of messages and a number of receipts can't be negative")
 	}
-	return o.checkNATS()
+	return o.checkDialect()
 }
 
 // name returns the destination of a number.
