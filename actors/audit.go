@@ -69,10 +69,7 @@ func (b *Broker) Audit() (*Audit, error) {
 		return nil, fmt.Errorf("only a broker with a Scheduler of its own stands still to be looked into")
 	}
 	a := &Audit{}
-	c.table.handles.Range(func(_, v any) bool {
-		a.Destinations = append(a.Destinations, a.destination(v.(*handle)))
-		return true
-	})
+	c.table.each(func(h *handle) { a.Destinations = append(a.Destinations, a.destination(h)) })
 	slices.SortFunc(a.Destinations, func(x, y DestinationAudit) int { return strings.Compare(x.Address, y.Address) })
 	if n := int(c.table.count.Load()); n != len(a.Destinations) {
 		a.fault("the table counts %d destinations and has %d", n, len(a.Destinations))

@@ -65,7 +65,7 @@ type core struct {
 	injector   Injector     // nil: no faults
 	edge       EdgeInjector // the same, if it is one
 	began      time.Time    // the start, by clock
-	table      table
+	table      *table
 	stats      counters
 	journal    *recorderState
 
@@ -217,7 +217,7 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 
 func startWith(ctx context.Context, cfg *config.Config, o *options) (*Broker, error) {
 	b := &Broker{done: make(chan struct{}), ended: make(chan struct{})}
-	c := &core{log: o.log, clock: o.clock, injector: o.injector, began: o.clock.Now(), server: "stampede/" + o.version, roles: newRoles()}
+	c := &core{log: o.log, clock: o.clock, injector: o.injector, began: o.clock.Now(), server: "stampede/" + o.version, roles: newRoles(), table: newTable()}
 	if edge, ok := o.injector.(EdgeInjector); ok {
 		c.edge = edge
 		c.clock = edge.Clock(o.clock, c.event)

@@ -54,7 +54,7 @@ type checkpoint struct {
 	nextSerial    uint32
 	nextMessage   uint64
 	temporary     map[string]*handle // by the name the client uses
-	known         map[string]*handle // destinations used before
+	latest        *handle            // what was last found by its address: most clients send to one destination
 	transactions  transactions
 	nextCommit    uint64
 	commit        *commit // being decided
@@ -100,6 +100,3 @@ const (
 	waitQuiesced        // the broker's end
 	waitDisconnect      // everything before DISCONNECT, or the end of input, to be done
 )
-
-// maxKnown bounds the destinations a session remembers; beyond it it forgets and finds them anew.
-const maxKnown = 256

@@ -16,6 +16,7 @@ type handle struct {
 	owner    uint64 // connection that a temporary destination belongs to, else 0
 	buffered bool   // a topic with min_delivery, for as long as it is there
 	counted  bool   // made on first use: the router's
+	hash     uint64 // of the address: the table's
 	life     *life
 	state    *destinationState
 

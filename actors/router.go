@@ -12,19 +12,6 @@ import (
 	"stampede/config"
 )
 
-// table is where sessions find destinations without asking anybody. Only the router writes it.
-type table struct {
-	handles sync.Map // address → *handle
-	count   atomic.Int64
-}
-
-func (t *table) lookup(address string) *handle {
-	if h, ok := t.handles.Load(address); ok {
-		return h.(*handle)
-	}
-	return nil
-}
-
 // router is the supervisor of the destinations: it makes them, lets them retire, and knows the
 // wildcard subscriptions, which it attaches to every topic they match, present and future. So a
 // topic's fan-out is a flat list, however its subscribers came to it.
@@ -191,7 +178,8 @@ func (r *router) resolve(ctx actor.Context, name destinationName, owner uint64, 
 			r.remove(ctx, h) // it has retired and its notice is on the way
 		}
 	}
-	h := &handle{name: name.full, address: name.full, kind: name.kind}
+	full := strings.Clone(name.full) // of a frame, which is not to stay in memory for its name
+	h := &handle{name: full, address: full, kind: name.kind}
 	limit := r.core.settings().Destinations.Max
 	switch {
 	case name.kind == 0:
@@ -242,8 +230,7 @@ func (r *router) make(ctx actor.Context, h *handle) (*handle, error) {
 		h.counted = true
 		r.made++
 	}
-	r.core.table.handles.Store(h.address, h)
-	r.core.table.count.Add(1)
+	r.core.table.put(h)
 	r.core.event(Event{Kind: EventDestinationMade, Role: r.core.roles.destination.name, Actor: l.pid.Id, Destination: h.name})
 	return h, nil
 }
@@ -328,11 +315,10 @@ func (r *router) eachMatch(pattern string, f func(*handle)) {
 // all gives the destinations that f is true for, in the order of their names.
 func (r *router) all(f func(*handle) bool) []*handle {
 	var found []*handle
-	r.core.table.handles.Range(func(_, v any) bool {
-		if h := v.(*handle); f(h) {
+	r.core.table.each(func(h *handle) {
+		if f(h) {
 			found = append(found, h)
 		}
-		return true
 	})
 	slices.SortFunc(found, func(a, b *handle) int { return strings.Compare(a.address, b.address) })
 	return found
@@ -368,10 +354,9 @@ func (r *router) remove(ctx actor.Context, h *handle) {
 }
 
 func (r *router) forget(h *handle) bool {
-	if !r.core.table.handles.CompareAndDelete(h.address, h) {
+	if !r.core.table.remove(h) {
 		return false
 	}
-	r.core.table.count.Add(-1)
 	if h.counted {
 		r.made--
 	}

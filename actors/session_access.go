@@ -168,9 +168,12 @@ func (s *session) authorized(ctx actor.Context, m *authorized) {
 	s.resume(ctx, waitPermit)
 }
 
+// maxVerdicts bounds the destinations about which a session remembers what its client may do.
+const maxVerdicts = 256
+
 // file remembers a verdict; beyond a bound all are forgotten and found anew.
 func (p *permits) file(name string, action access.Action, allowed bool) {
-	if _, there := p.verdicts[name]; !there && len(p.verdicts) >= maxKnown {
+	if _, there := p.verdicts[name]; !there && len(p.verdicts) >= maxVerdicts {
 		clear(p.verdicts)
 	}
 	if p.verdicts == nil {

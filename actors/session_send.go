@@ -98,8 +98,7 @@ func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.I
 		}
 	}
 	if !to.acquire() {
-		delete(s.known, h.destination) // it retired a moment ago
-		return false
+		return false // it retired a moment ago, and is not found again
 	}
 	in.Cost -= cost
 	s.pending = append(s.pending, &publish{to: to, batch: append(make([]*Message, 0, 4), m), flow: s.flow, cost: cost, from: ctx.Self()})
@@ -166,7 +165,7 @@ const (
 // find gives the destination of a name. If it isn't known here, the router is asked, and the frame
 // is handled again when it has answered.
 func (s *session) find(ctx actor.Context, name string, subscribing bool) (h *handle, fault *Fault, found bool) {
-	if h := s.known[name]; h != nil && h.leases.Load() >= 0 {
+	if h := s.latest; h != nil && h.address == name && h.leases.Load() >= 0 {
 		return h, nil, true
 	}
 	if r := s.found; r != nil && r.name == name {
@@ -177,6 +176,10 @@ func (s *session) find(ctx actor.Context, name string, subscribing bool) (h *han
 		s.remember(name, r.handle)
 		r.handle.release()
 		return r.handle, nil, true
+	}
+	if h := s.core.table.lookup(name); h != nil && h.leases.Load() >= 0 {
+		s.latest = h
+		return h, nil, true
 	}
 	parsed, fault := parseName(name, subscribing)
 	if fault != nil && fault.Code != CodeDestinationUnknown {
@@ -189,9 +192,6 @@ func (s *session) find(ctx actor.Context, name string, subscribing bool) (h *han
 		if limit := s.core.settings().Limits.MaxTemporaryDestinations; len(s.temporary) >= limit {
 			return nil, limitFault(CodeConnections, "too many temporary destinations", "limits.max_temporary_destinations", int64(limit)), false
 		}
-	} else if h := s.core.table.lookup(name); h != nil && h.leases.Load() >= 0 {
-		s.remember(name, h)
-		return h, nil, true
 	}
 	if fault != nil {
 		return nil, fault, false
@@ -247,20 +247,16 @@ func (cp *checkpoint) forgetAnswer(ctx actor.Context, c *core) {
 	}
 }
 
+// remember keeps what the router has found.
 func (s *session) remember(name string, h *handle) {
-	if h.owner == s.id {
+	if isTemporary(name) {
 		if s.temporary == nil {
 			s.temporary = make(map[string]*handle)
 		}
 		s.temporary[name] = h
 		return
 	}
-	if s.known == nil {
-		s.known = make(map[string]*handle)
-	} else if len(s.known) >= maxKnown {
-		clear(s.known)
-	}
-	s.known[name] = h
+	s.latest = h
 }
 
 func isTemporary(name string) bool {

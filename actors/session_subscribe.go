@@ -45,7 +45,6 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 			return true, noTemporary(sub.destination.full)
 		}
 		if !h.acquire() { // held until it is attached
-			delete(s.known, sub.destination.full)
 			return false, nil
 		}
 		sub.handle = h

@@ -106,10 +106,7 @@ func (b *Broker) Clients() []ClientStats {
 // all is every destination there is, by name. Names of temporary ones may be the same: then by address.
 func (t *table) all() []*handle {
 	found := make([]*handle, 0, t.count.Load())
-	t.handles.Range(func(_, v any) bool {
-		found = append(found, v.(*handle))
-		return true
-	})
+	t.each(func(h *handle) { found = append(found, h) })
 	slices.SortFunc(found, func(a, b *handle) int {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.address, b.address))
 	})
