@@ -231,10 +231,10 @@ func (a *Audit) connection(cp *checkpoint) ConnectionAudit {
 	n := ConnectionAudit{
 		Name: connectionName(cp.id), WindowUsed: cp.conn.Window().Used(), Publishing: cp.flow.publishing.Load(),
 		OutboxBytes: bytes, OutboxFrames: frames, Backlog: len(cp.backlog), Pending: len(cp.pending),
-		Subscriptions: len(cp.serials), Transactions: len(cp.transactions.open),
+		Subscriptions: len(cp.subscriptions.all), Transactions: len(cp.transactions.open),
 		TxFrames: cp.transactions.frames, TxBytes: cp.transactions.bytes, Committing: cp.commit != nil,
 	}
-	for _, s := range cp.serials {
+	for _, s := range cp.subscriptions.all {
 		n.Unacked += len(s.pending)
 	}
 	if n.WindowUsed < 0 || n.Publishing < 0 || n.OutboxBytes < 0 || n.OutboxFrames < 0 || n.TxFrames < 0 || n.TxBytes < 0 {

@@ -49,8 +49,7 @@ type checkpoint struct {
 	owed        []string   // receipts of ACKs and NACKs that subscriptions are to see to
 	pending     []*publish // batches not yet sent
 
-	subscriptions map[string]*subscriptionState // by id
-	serials       map[uint32]*subscriptionState
+	subscriptions subscriptionSet
 	nextSerial    uint32
 	nextMessage   uint64
 	temporary     map[string]*handle // by the name the client uses

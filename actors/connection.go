@@ -284,8 +284,7 @@ func (cp *checkpoint) cleanUp(ctx actor.Context, c *core) {
 		c.users.leave(cp.pace.user, c.rates.Load(), c.clock.Now())
 	}
 	cp.stopAsking()
-	for _, serial := range slices.Sorted(maps.Keys(cp.serials)) {
-		sub := cp.serials[serial]
+	for _, sub := range cp.subscriptions.all {
 		sub.ended.Store(true)
 		if sink := sub.sink.Load(); sink != nil {
 			sink.Close()

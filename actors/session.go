@@ -97,7 +97,7 @@ func (s *session) refuse(ctx actor.Context, _ any) {
 // started brings a restarted session to where the last one was: its subscriptions attach anew, its
 // open transactions are gone. What was sent to destinations is theirs and goes on.
 func (s *session) started(ctx actor.Context) {
-	for _, sub := range s.orderedSubscriptions() {
+	for _, sub := range s.subscriptions.all {
 		if !sub.ended.Load() {
 			s.attach(ctx, sub)
 			continue

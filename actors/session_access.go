@@ -142,7 +142,7 @@ func (s *session) policyChanged(ctx actor.Context) {
 	}
 	s.identity = id
 	s.permit()
-	for _, sub := range s.orderedSubscriptions() {
+	for _, sub := range s.subscriptions.all {
 		name, pattern := sub.destination.full, sub.destination.pattern
 		if !sub.ended.Load() && !isTemporary(name) && !s.permits.granted(access.Read, name, pattern) {
 			s.core.log.Warn("a right was withdrawn", "user", id.User, "destination", name, "remote", remote(s.conn))

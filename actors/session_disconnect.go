@@ -12,7 +12,7 @@ func (s *session) disconnect(ctx actor.Context, receipt string, hasReceipt bool)
 	s.goodbye, s.hasGoodbye = receipt, hasReceipt
 	s.reason = transport.ReasonClientDisconnected
 	s.stall(waitDisconnect)
-	for _, sub := range s.orderedSubscriptions() {
+	for _, sub := range s.subscriptions.all {
 		if !sub.ended.Load() {
 			s.end(ctx, sub)
 		}
@@ -37,7 +37,7 @@ func (s *session) drained(ctx actor.Context) {
 // answers to what it sent.
 func (s *session) tryDisconnect(ctx actor.Context) {
 	if s.hasGoodbye || !s.ended {
-		for _, sub := range s.serials {
+		for _, sub := range s.subscriptions.all {
 			if sub.ended.Load() {
 				return // unsubscribed brings us back
 			}

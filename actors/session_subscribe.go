@@ -68,12 +68,7 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 	s.nextSerial++
 	sub.postponed = &s.postponed
 	sub.key = subscriptionKey{connection: s.id, serial: s.nextSerial}
-	if s.subscriptions == nil {
-		s.subscriptions = make(map[string]*subscriptionState)
-		s.serials = make(map[uint32]*subscriptionState)
-	}
-	s.subscriptions[sub.id] = sub
-	s.serials[sub.key.serial] = sub
+	s.subscriptions.add(sub)
 	s.subscribing = sub.key.serial
 	s.stall(waitSubscribe)
 	s.attach(ctx, sub)
@@ -93,10 +88,10 @@ func (s *session) parseSubscribe(f *stompwire.Frame) (*subscriptionState, *Fault
 		}
 		sub.id = name
 	}
-	if s.subscriptions[sub.id] != nil {
+	if s.subscriptions.named(sub.id) != nil {
 		return nil, faultf(CodeSubscription, "subscription id in use", "this connection has a subscription %q already", sub.id)
 	}
-	if limit := s.core.settings().Limits.MaxSubscriptions; len(s.subscriptions) >= limit {
+	if limit := s.core.settings().Limits.MaxSubscriptions; s.subscriptions.open() >= limit {
 		return nil, limitFault(CodeSubscriptions, "too many subscriptions", "limits.max_subscriptions", int64(limit))
 	}
 	var fault *Fault
@@ -205,8 +200,10 @@ func (s *session) unackedRoom(sub *subscriptionState) *Fault {
 		return nil
 	}
 	sum := sub.unacked()
-	for _, other := range s.subscriptions {
-		sum += other.unacked()
+	for _, other := range s.subscriptions.all {
+		if !other.ended.Load() {
+			sum += other.unacked()
+		}
 	}
 	if sum <= limit {
 		return nil
@@ -242,7 +239,7 @@ func (s *session) attach(ctx actor.Context, sub *subscriptionState) {
 
 // subscribed opens the door: the receipt first, then what has come meanwhile.
 func (s *session) subscribed(ctx actor.Context, m *subscribed) {
-	sub := s.serials[m.serial]
+	sub := s.subscriptions.serial(m.serial)
 	if sub == nil || sub.ended.Load() || s.phase >= failing {
 		return
 	}
@@ -272,7 +269,7 @@ func (s *session) settled(sub *subscriptionState) {
 }
 
 func (s *session) refused(ctx actor.Context, m *subscriptionRefused) {
-	sub := s.serials[m.serial]
+	sub := s.subscriptions.serial(m.serial)
 	if sub == nil {
 		return
 	}
@@ -290,7 +287,7 @@ func (s *session) unsubscribe(ctx actor.Context, f *stompwire.Frame) *Fault {
 	if !ok {
 		return faultf(CodeSyntax, "missing id header", "UNSUBSCRIBE needs the id of the subscription")
 	}
-	sub := s.subscriptions[id]
+	sub := s.subscriptions.named(id)
 	if sub == nil {
 		return faultf(CodeSubscription, "unknown subscription", "this connection has no subscription %q", id)
 	}
@@ -304,8 +301,7 @@ func (s *session) unsubscribe(ctx actor.Context, f *stompwire.Frame) *Fault {
 
 // end closes a subscription's door and has its actor detach it.
 func (s *session) end(ctx actor.Context, sub *subscriptionState) {
-	delete(s.subscriptions, sub.id)
-	sub.ended.Store(true)
+	s.subscriptions.end(sub)
 	if sink := sub.sink.Load(); sink != nil {
 		sink.Purge()
 	}
@@ -313,11 +309,11 @@ func (s *session) end(ctx actor.Context, sub *subscriptionState) {
 }
 
 func (s *session) unsubscribed(ctx actor.Context, m *unsubscribed) {
-	sub := s.serials[m.serial]
+	sub := s.subscriptions.serial(m.serial)
 	if sub == nil {
 		return
 	}
-	delete(s.serials, m.serial)
+	s.subscriptions.remove(sub)
 	sub.life.stop(ctx)
 	s.core.event(Event{Kind: EventUnsubscribed, Role: s.life.role.name, Actor: s.life.pid.Id, Connection: connectionName(s.id), Login: s.user(), Destination: sub.destination.full, Subscription: sub.id})
 	if sub.endHas {
@@ -339,15 +335,6 @@ func (s *session) detachGone(ctx actor.Context, sub *subscriptionState) {
 		m.pattern = sub.destination.full
 	}
 	ctx.Send(to, m)
-}
-
-func (s *session) orderedSubscriptions() []*subscriptionState {
-	subs := make([]*subscriptionState, 0, len(s.serials))
-	for _, sub := range s.serials {
-		subs = append(subs, sub)
-	}
-	slices.SortFunc(subs, func(a, b *subscriptionState) int { return int(a.key.serial) - int(b.key.serial) })
-	return subs
 }
 
 // ack handles an ACK: which subscription, which delivery, by the rules of the version.
@@ -384,7 +371,7 @@ func (s *session) ack(ctx actor.Context, f *stompwire.Frame, how outcome) *Fault
 
 // attributed goes on behind an ACK that was about one of several subscriptions.
 func (s *session) attributed(ctx actor.Context, m *attributed) {
-	if sub := s.serials[m.serial]; s.wait == waitAck && s.ackingIn != "" && sub != nil {
+	if sub := s.subscriptions.serial(m.serial); s.wait == waitAck && s.ackingIn != "" && sub != nil {
 		if fault := s.ackInTransaction(s.ackingIn, sub); fault != nil {
 			s.fail(ctx, fault, "", false)
 		}
@@ -420,7 +407,7 @@ func (s *session) acknowledged(f *stompwire.Frame, m *acknowledge) ([]*subscript
 			return nil, faultf(CodeSyntax, "missing id header", "%s needs the id that the ack header of the MESSAGE gave", f.Command)
 		}
 		serial, epoch, number, ok := parseAckID(id)
-		sub := s.serials[serial]
+		sub := s.subscriptions.serial(serial)
 		if !ok || sub == nil || sub.ended.Load() || sub.mode == ackAuto {
 			return nil, faultf(CodeAck, "nothing to acknowledge", "no delivery on this connection awaits an acknowledgement with the id %q", id)
 		}
@@ -437,14 +424,14 @@ func (s *session) acknowledged(f *stompwire.Frame, m *acknowledge) ([]*subscript
 		return nil, faultf(CodeSyntax, "missing subscription header", "%s needs a subscription header in STOMP 1.1", f.Command)
 	}
 	if ok {
-		if sub := s.subscriptions[name]; sub != nil && sub.mode != ackAuto {
+		if sub := s.subscriptions.named(name); sub != nil && sub.mode != ackAuto {
 			return []*subscriptionState{sub}, nil
 		}
 		return nil, faultf(CodeAck, "nothing to acknowledge", "this connection has no subscription %q that takes acknowledgements", name)
 	}
 	// STOMP 1.0 names the message alone: whichever subscription has it.
 	var subs []*subscriptionState
-	for _, sub := range s.orderedSubscriptions() {
+	for _, sub := range s.subscriptions.all {
 		if sub.mode != ackAuto && !sub.ended.Load() {
 			subs = append(subs, sub)
 		}

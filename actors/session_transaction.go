@@ -79,7 +79,7 @@ func (s *session) abortTransaction(ctx actor.Context, f *stompwire.Frame) *Fault
 // endMarks tells the subscriptions what became of the acknowledgements of a transaction.
 func (s *session) endMarks(ctx actor.Context, tx *transaction, commit bool) {
 	for _, serial := range tx.subs {
-		if sub := s.serials[serial]; sub != nil && !sub.ended.Load() {
+		if sub := s.subscriptions.serial(serial); sub != nil && !sub.ended.Load() {
 			ctx.Send(sub.life.pid, &endTx{tx: tx.id, commit: commit})
 		}
 	}
@@ -117,7 +117,7 @@ func (s *session) beginCommit(ctx actor.Context, f *stompwire.Frame) *Fault {
 		p.size += send.msg.size
 	}
 	for _, serial := range tx.subs {
-		if sub := s.serials[serial]; sub != nil && !sub.ended.Load() {
+		if sub := s.subscriptions.serial(serial); sub != nil && !sub.ended.Load() {
 			c.collecting[serial] = true
 			ctx.Send(sub.life.pid, &collect{tx: tx.id})
 		}

@@ -134,13 +134,13 @@ var mutants = []mutant{
 	},
 	{
 		"UNSUBSCRIBE leaves what waits in the outbox", "actors/session_subscribe.go",
-		"	sub.ended.Store(true)\n	if sink := sub.sink.Load(); sink != nil {\n		sink.Purge()\n	}",
-		"	sub.ended.Store(true)\n	if sink := sub.sink.Load(); sink != nil && !MUTANT {\n		sink.Purge()\n	}",
+		"	s.subscriptions.end(sub)\n	if sink := sub.sink.Load(); sink != nil {\n		sink.Purge()\n	}",
+		"	s.subscriptions.end(sub)\n	if sink := sub.sink.Load(); sink != nil && !MUTANT {\n		sink.Purge()\n	}",
 	},
 	{
 		"the receipt of UNSUBSCRIBE comes too early", "actors/session_subscribe.go",
-		"	sub.ended.Store(true)\n	if sink := sub.sink.Load(); sink != nil {\n		sink.Purge()\n	}",
-		"	sub.ended.Store(true)\n	if MUTANT && sub.endHas {\n		s.receipt(sub.endReceipt)\n		sub.endHas = false\n	}\n	if sink := sub.sink.Load(); sink != nil && (!MUTANT || s.hasGoodbye) {\n		sink.Purge()\n	}",
+		"	s.subscriptions.end(sub)\n	if sink := sub.sink.Load(); sink != nil {\n		sink.Purge()\n	}",
+		"	s.subscriptions.end(sub)\n	if MUTANT && sub.endHas {\n		s.receipt(sub.endReceipt)\n		sub.endHas = false\n	}\n	if sink := sub.sink.Load(); sink != nil && (!MUTANT || s.hasGoodbye) {\n		sink.Purge()\n	}",
 	},
 	{
 		"messages come before the receipt of SUBSCRIBE", "transport/sink.go",
