@@ -96,6 +96,34 @@ func benchmarkFanOut(b *testing.B, ack string, subscribers int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(subscribers), "ns/delivery")
 }
 
+// BenchmarkSideBySide publishes to eight topics at once, with a publisher and a subscriber for each: with -cpu 1,2,4 it shows what the
+// broker makes of more processors. One op is one message; the clients do next to nothing.
+func BenchmarkSideBySide(b *testing.B) {
+	const topics = 8
+	broker := benchBroker(b)
+	var clients sync.WaitGroup
+	var begin sync.WaitGroup
+	begin.Add(1)
+	for i := range topics {
+		n := (b.N + i) / topics
+		name := fmt.Sprintf("/topic/bench%d", i)
+		pace := newPaceOf(1024, n, 1)
+		subscriber := dialBench(b, broker)
+		subscriber.ask(b, "SUBSCRIBE\nid:1\ndestination:"+name+"\nreceipt:s\n\n\x00")
+		clients.Go(func() { subscriber.read(b, n, false, pace) })
+		publisher := dialBench(b, broker)
+		frame := "SEND\ndestination:" + name + "\n\n" + strings.Repeat("x", 128) + "\x00"
+		clients.Go(func() {
+			begin.Wait()
+			publisher.publish(b, frame, n, pace)
+		})
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	begin.Done()
+	clients.Wait()
+}
+
 // BenchmarkThroughQueue sends messages through a queue to one consumer. One op is one message from SEND to
 // settled.
 func BenchmarkThroughQueue(b *testing.B) {
@@ -126,7 +154,11 @@ type pace struct {
 }
 
 func newPace(messages, subscribers int) *pace {
-	p := &pace{lot: max(64, 64<<10/subscribers/64*64)}
+	return newPaceOf(max(64, 64<<10/subscribers/64*64), messages, subscribers)
+}
+
+func newPaceOf(lot, messages, subscribers int) *pace {
+	p := &pace{lot: lot}
 	p.read = make([]sync.WaitGroup, messages/p.lot)
 	for i := range p.read {
 		p.read[i].Add(subscribers)
