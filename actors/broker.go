@@ -49,6 +49,8 @@ type Broker struct {
 type core struct {
 	system     *actor.ActorSystem
 	dispatcher actor.Dispatcher
+	births     births
+	slots      slotPool
 	scheduler  transport.Scheduler           // nil: Go's
 	live       atomic.Pointer[config.Config] // read it with settings
 	rates      atomic.Pointer[rates]         // what follows from it; nil: there are none
@@ -382,22 +384,14 @@ func (b *Broker) spawn(ctx context.Context) error {
 	c := b.core
 	ready := make(chan error, 16) // a top that is ever restarted must not block
 	l := &life{core: c, role: &c.roles.root}
-	t := &top{core: c, life: l, doors: b.own.with(b.doors), ready: ready, gone: b.done}
-	props := actor.PropsFromProducer(
-		func() actor.Actor { return &guard{life: l, inner: t} },
-		actor.WithMailbox(func() actor.Mailbox { return newMailbox(l) }),
-		actor.WithDispatcher(c.dispatcher),
-		actor.WithGuardian(rootStrategy{}),
-		actor.WithOnInit(func(ctx actor.Context) {
-			l.pid = ctx.Self()
-			l.enters(NodeRunning, nil)
-		}),
-	)
-	pid, err := c.system.Root.SpawnNamed(props, "stampede-"+c.boot)
-	if err != nil {
+	l.process = &top{core: c, life: l, doors: b.own.with(b.doors), ready: ready, gone: b.done}
+	if err := c.births.bear(c.system.Root, c.births.newProps(c, actor.WithGuardian(rootStrategy{})), l, "stampede-"+c.boot); err != nil {
 		return fmt.Errorf("start the supervision tree: %w", err)
 	}
-	b.root, b.top = pid, l
+	l.enters(NodeRunning, nil)
+	b.root, b.top = l.pid, l
+	l.mailbox.open()
+	var err error
 	c.await(func() bool { return len(ready) > 0 || ctx.Err() != nil })
 	select {
 	case err = <-ready:
@@ -408,7 +402,7 @@ func (b *Broker) spawn(ctx context.Context) error {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		c.system.Root.Stop(pid)
+		c.system.Root.Stop(b.root)
 		c.reached(context.Background(), b.done)
 	}
 	return err

@@ -5,8 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"stampede/actors/access"
 	"stampede/stompwire"
 	"stampede/transport"
@@ -20,7 +18,7 @@ type checkpoint struct {
 	id        uint64 // the connection's number, never used again
 	since     time.Time
 	client    atomic.Pointer[client] // what anybody may know; nil before CONNECTED
-	transport *actor.PID
+	transport *life                  // there before the transport says anything
 	flow      *flow
 
 	phase   sessionPhase

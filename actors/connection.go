@@ -181,12 +181,11 @@ func (c *core) accepted(conn *transport.Conn) {
 // owner of what must survive the session.
 type connection struct {
 	*checkpoint
-	core      *core
-	life      *life
-	session   *life
-	transport *life
-	closing   bool
-	why       transport.CloseReason // the session's own reason, in the checkpoint, counts for more
+	core    *core
+	life    *life
+	session *life
+	closing bool
+	why     transport.CloseReason // the session's own reason, in the checkpoint, counts for more
 }
 
 func (c *connection) receive(ctx actor.Context, message any) {
@@ -218,7 +217,6 @@ const connectMaxBodyBytes = 4 << 10
 
 // start spawns the session first, so that the transport has somebody to talk to.
 func (c *connection) start(ctx actor.Context) {
-	c.checkpoint.transport = ctx.ActorSystem().NewLocalPID(ctx.Self().Id + "/transport")
 	var err error
 	c.session, err = c.core.spawn(ctx, &c.core.roles.session, "session", "", func(l *life) process {
 		return &session{checkpoint: c.checkpoint, core: c.core, life: l}
@@ -238,7 +236,8 @@ func (c *connection) start(ctx actor.Context) {
 		},
 		FrameTimeout: cfg.Session.FrameTimeout, LoginlessTimeout: cfg.Session.LoginTimeout,
 	}
-	c.transport, err = c.core.spawn(ctx, &c.core.roles.transport, "transport", "", func(*life) process {
+	_, err = c.core.spawn(ctx, &c.core.roles.transport, "transport", "", func(l *life) process {
+		c.transport = l // now: once it runs the session answers it
 		return foreign{transport.NewActor(c.conn, options)}
 	})
 	if err != nil {

@@ -80,6 +80,10 @@ type destination struct {
 	extra      []byte
 }
 
+func (d *destination) renew() process {
+	return &destination{destinationState: d.destinationState, core: d.core, life: d.life}
+}
+
 func (d *destination) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *publish:

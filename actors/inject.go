@@ -112,7 +112,7 @@ func (l *life) strike(p Phase, message any) (postponed bool) {
 		o.Destination = l.about
 	}
 	if p == PhaseMessage {
-		o.Message, o.Attempt = messageName(message), l.attempts
+		o.Message, o.Attempt = messageName(message), int(l.attempts)
 	}
 	switch in := l.ask(&o); in.Do {
 	case ActionKill:
@@ -132,7 +132,7 @@ func (l *life) strike(p Phase, message any) (postponed bool) {
 
 // strikeFrame is strike for a frame of a client. What is to be done with the frame is left to the session.
 func (l *life) strikeFrame(f *stompwire.Frame) Action {
-	o := Occasion{Phase: PhaseFrame, Command: string(f.Command), Attempt: l.attempts}
+	o := Occasion{Phase: PhaseFrame, Command: string(f.Command), Attempt: int(l.attempts)}
 	o.Destination, _ = f.Header.Get("destination")
 	in := l.ask(&o)
 	switch in.Do {

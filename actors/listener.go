@@ -141,6 +141,8 @@ type listener struct {
 // served (accept loop → listener): it ended, with an error unless it was closed.
 type served struct{ err error }
 
+func (l *listener) renew() process { return &listener{door: l.door, core: l.core, life: l.life} }
+
 func (l *listener) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *actor.Started:

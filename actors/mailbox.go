@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,43 +17,77 @@ import (
 // It also closes two holes of the default one: a message handler that ends its goroutine
 // (runtime.Goexit) fails like one that panics instead of wedging the actor, and a long run gives
 // way to others by rescheduling, so that a dispatcher that steps one message at a time can.
+//
+// It is part of its actor's life, and there are many lives that get a message now and then: while there is no more than
+// one to handle at a time, it needs no memory but its own.
 type mailbox struct {
+	life    *life // whose mailbox it is
+	invoker actor.MessageInvoker
+	run     func() // bound once: a method value allocates
+
 	mu        sync.Mutex
 	user      []any // posted, not yet taken
-	system    []any
+	system    *systemMessage
+	left      atomic.Int32 // user messages posted and not yet handled
 	scheduled bool
 	suspended bool // failed or paused
 
 	failed, paused bool // the reader's
 
 	hasSystem atomic.Bool // a hint, so that the reader needs no lock between user messages
-	taken     []any       // the reader's batch and its place in it
-	next      int
-	left      atomic.Int64 // user messages posted and not yet handled
+	next      int32       // the reader's place in its batch
+	taken     []any       // the batch
 
-	life       *life // whose mailbox it is
-	invoker    actor.MessageInvoker
-	dispatcher actor.Dispatcher
-	run        func() // bound once: a method value allocates
+	slots [2][1]any // what user and taken start with, in turns
 }
 
-// keptCapacity is how many message slots an idle mailbox may keep from a burst, in the list that is
-// posted to and in the one that is read.
+// systemMessage is one of a ring that the mailbox knows the last of: there is seldom more than one.
+type systemMessage struct {
+	message any
+	next    *systemMessage
+}
+
+// keptCapacity is how many message slots a mailbox may keep from a burst, in the list that is posted to and in the one
+// that is read, until it is idle. Then it shares them with those of all other actors.
 const keptCapacity = 64
+
+// slotPool is where idle mailboxes leave their lists, all slots empty.
+type slotPool struct{ pool sync.Pool }
+
+func (p *slotPool) get() []any {
+	if slots, ok := p.pool.Get().(*[keptCapacity]any); ok {
+		return slots[:0]
+	}
+	return new([keptCapacity]any)[:0]
+}
+
+// put takes back a list if it is one of the pool's.
+func (p *slotPool) put(list []any) {
+	if cap(list) == keptCapacity {
+		p.pool.Put((*[keptCapacity]any)(list[:keptCapacity]))
+	}
+}
 
 var errGoexit = errors.New("the message handler ended its goroutine")
 
-func newMailbox(l *life) actor.Mailbox {
-	m := &mailbox{life: l}
-	l.mailbox = m
+// init makes an empty mailbox, which handles nothing before it is opened.
+func (m *mailbox) init(l *life) {
+	m.life = l
 	m.run = m.process
-	return m
+	m.scheduled = true
+	m.shrink()
 }
+
+// open begins to handle messages.
+func (m *mailbox) open() { m.life.core.dispatcher.Schedule(m.run) }
 
 // PostUserMessage implements actor.Mailbox.
 func (m *mailbox) PostUserMessage(message any) {
 	m.left.Add(1)
 	m.mu.Lock()
+	if len(m.user) == cap(m.user) {
+		m.grow()
+	}
 	m.user = append(m.user, message)
 	wake := !m.scheduled && !m.suspended
 	if wake {
@@ -60,29 +95,57 @@ func (m *mailbox) PostUserMessage(message any) {
 	}
 	m.mu.Unlock()
 	if wake {
-		m.dispatcher.Schedule(m.run)
+		m.life.core.dispatcher.Schedule(m.run)
 	}
+}
+
+// grow makes room in the list that is posted to, which is full. The lock is held.
+func (m *mailbox) grow() {
+	full := m.user
+	if cap(full) >= keptCapacity {
+		m.user = slices.Grow(full, 1)
+	} else {
+		m.user = append(m.life.core.slots.get(), full...)
+	}
+	if cap(full) <= keptCapacity {
+		clear(full)
+		m.life.core.slots.put(full)
+	}
+}
+
+// shrink leaves the lists, which are empty, to others. The lock is held.
+func (m *mailbox) shrink() {
+	slots := &m.life.core.slots
+	slots.put(m.user)
+	slots.put(m.taken)
+	m.user, m.taken, m.next = m.slots[0][:0], m.slots[1][:0], 0
 }
 
 // PostSystemMessage implements actor.Mailbox.
 func (m *mailbox) PostSystemMessage(message any) {
+	s := &systemMessage{message: message}
 	m.mu.Lock()
-	m.system = append(m.system, message)
+	if last := m.system; last != nil {
+		s.next, last.next = last.next, s
+	} else {
+		s.next = s
+	}
+	m.system = s
 	m.hasSystem.Store(true)
 	wake := !m.scheduled
 	m.scheduled = true
 	m.mu.Unlock()
 	if wake {
-		m.dispatcher.Schedule(m.run)
+		m.life.core.dispatcher.Schedule(m.run)
 	}
 }
 
-// RegisterHandlers implements actor.Mailbox.
-func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
-	m.invoker, m.dispatcher = invoker, dispatcher
+// RegisterHandlers implements actor.Mailbox. The dispatcher is the broker's.
+func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
+	m.invoker = invoker
 }
 
-// Start implements actor.Mailbox.
+// Start implements actor.Mailbox. See open.
 func (m *mailbox) Start() {}
 
 // UserMessageCount implements actor.Mailbox.
@@ -90,14 +153,14 @@ func (m *mailbox) UserMessageCount() int { return int(m.left.Load()) }
 
 // process handles messages until there are none, or its share is used up.
 func (m *mailbox) process() {
-	for share := m.dispatcher.Throughput(); share > 0; {
+	for share := m.life.core.dispatcher.Throughput(); share > 0; {
 		done, handled := m.handle(share)
 		if done {
 			return
 		}
 		share -= handled
 	}
-	m.dispatcher.Schedule(m.run) // still marked as scheduled: nobody else runs it meanwhile
+	m.life.core.dispatcher.Schedule(m.run) // still marked as scheduled: nobody else runs it meanwhile
 }
 
 // handle works through at most share messages; done tells that the mailbox has gone idle.
@@ -111,7 +174,7 @@ func (m *mailbox) handle(share int) (done bool, handled int) {
 		reason := recover()
 		if reason == nil { // runtime.Goexit: this goroutine is lost, the actor is not
 			reason = errGoexit
-			defer m.dispatcher.Schedule(m.run)
+			defer m.life.core.dispatcher.Schedule(m.run)
 		}
 		// Its supervisor must know whose failure it is, also if it happened outside the guard.
 		if _, known := reason.(*crash); !known {
@@ -134,7 +197,7 @@ func (m *mailbox) handle(share int) (done bool, handled int) {
 			}
 			continue
 		}
-		if m.next == len(m.taken) && !m.takeUser() {
+		if int(m.next) == len(m.taken) && !m.takeUser() {
 			if m.goIdle() {
 				finished = true
 				return true, handled
@@ -168,24 +231,25 @@ func (m *mailbox) dispatchSystem(message any) {
 func (m *mailbox) takeSystem() any {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.system) == 0 {
+	last := m.system
+	if last == nil {
 		return nil
 	}
-	message := m.system[0]
-	m.system[0] = nil
-	m.system = m.system[1:]
-	if len(m.system) == 0 {
+	first := last.next
+	if first == last {
 		m.system = nil
 		m.hasSystem.Store(false)
+	} else {
+		last.next = first.next
 	}
-	return message
+	return first.message
 }
 
 // takeUser swaps the posted messages in; it tells whether there were any.
 func (m *mailbox) takeUser() bool {
 	spare := m.taken[:0]
 	if cap(spare) > keptCapacity {
-		spare = nil
+		spare = m.life.core.slots.get()
 	}
 	m.mu.Lock()
 	m.taken, m.user = m.user, spare
@@ -198,8 +262,12 @@ func (m *mailbox) takeUser() bool {
 func (m *mailbox) goIdle() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.system) > 0 || (!m.suspended && (len(m.user) > 0 || m.next < len(m.taken))) {
+	waiting := len(m.user) > 0 || int(m.next) < len(m.taken)
+	if m.system != nil || waiting && !m.suspended {
 		return false
+	}
+	if !waiting && (cap(m.user) > 1 || cap(m.taken) > 1) {
+		m.shrink()
 	}
 	m.scheduled = false
 	return true

@@ -22,22 +22,36 @@ type desk struct {
 	scheduled []func()
 	handled   []string
 	on        map[any]func() // what handling a message does besides
+	quiet     bool           // nothing is noted down
 	failures  []failure
 }
 
 type failure struct{ reason, message any }
 
 func newDesk(share int) *desk {
-	d := &desk{mailbox: newMailbox(&life{}).(*mailbox), share: share, on: make(map[any]func())}
-	d.RegisterHandlers(d, d)
-	d.Start()
+	d := &desk{share: share, on: make(map[any]func())}
+	d.mailbox = newMailbox(d, d)
+	d.scheduled[0]()
+	d.scheduled = nil
 	return d
+}
+
+// newMailbox is the mailbox of an actor that is nothing else.
+func newMailbox(invoker actor.MessageInvoker, d actor.Dispatcher) *mailbox {
+	l := &life{core: &core{dispatcher: d}}
+	l.mailbox.init(l)
+	l.mailbox.RegisterHandlers(invoker, d)
+	l.mailbox.open()
+	return &l.mailbox
 }
 
 func (d *desk) Schedule(f func()) { d.scheduled = append(d.scheduled, f) }
 func (d *desk) Throughput() int   { return d.share }
 
 func (d *desk) InvokeUserMessage(m any) {
+	if d.quiet {
+		return
+	}
 	d.handled = append(d.handled, fmt.Sprint(m))
 	if f := d.on[m]; f != nil {
 		f()
@@ -251,24 +265,44 @@ func TestMailboxShare(t *testing.T) {
 	}
 }
 
-// An idle mailbox keeps few slots of a burst, and none of its messages.
+// An idle mailbox keeps no slots of a burst but its own, and none of its messages.
 func TestIdleMailboxIsSmall(t *testing.T) {
 	d := newDesk(300)
-	for _, burst := range []int{1, 10, keptCapacity, keptCapacity + 1, 10_000, 5} {
+	empty := func(slots []any) bool { return !slices.ContainsFunc(slots, func(m any) bool { return m != nil }) }
+	for _, burst := range []int{1, 2, 10, keptCapacity, keptCapacity + 1, 10_000, 5} {
 		for range 3 {
 			for i := range burst {
 				d.PostUserMessage(i)
 				d.PostSystemMessage(i)
 			}
 			d.run(t)
-			if a, b, s := cap(d.user), cap(d.taken), cap(d.system); a > keptCapacity || b > keptCapacity || s > keptCapacity {
-				t.Errorf("after a burst of %d it keeps %d, %d and %d slots", burst, a, b, s)
+			if a, b := cap(d.user), cap(d.taken); a > 1 || b > 1 || d.system != nil {
+				t.Errorf("after a burst of %d it keeps %d and %d slots, %v", burst, a, b, d.system)
 			}
-			for _, slots := range [][]any{d.user[:cap(d.user)], d.taken[:cap(d.taken)], d.system[:cap(d.system)]} {
-				if slices.ContainsFunc(slots, func(m any) bool { return m != nil }) {
-					t.Errorf("after a burst of %d it holds on to messages", burst)
-				}
+			pooled := d.life.core.slots.get()
+			if !empty(d.slots[0][:]) || !empty(d.slots[1][:]) || !empty(pooled[:keptCapacity]) {
+				t.Errorf("after a burst of %d it holds on to messages", burst)
 			}
+			d.life.core.slots.put(pooled)
+		}
+	}
+}
+
+// An actor that gets a message now and then, or some at a time, allocates nothing for it.
+func TestMailboxAllocatesNothing(t *testing.T) {
+	d := newDesk(300)
+	d.quiet = true
+	for _, burst := range []int{1, 2, keptCapacity} {
+		n := testing.AllocsPerRun(1000, func() {
+			for range burst {
+				d.PostUserMessage(d)
+			}
+			run := d.scheduled[0]
+			d.scheduled = d.scheduled[:0]
+			run()
+		})
+		if n != 0 {
+			t.Errorf("a burst of %d: %v allocations", burst, n)
 		}
 	}
 }
@@ -372,8 +406,7 @@ func TestMailboxLosesNothing(t *testing.T) {
 	c := &counting{t: t, next: make(map[int]int)}
 	synctest.Test(t, func(t *testing.T) {
 		pool := newWorkerPool()
-		m := newMailbox(&life{})
-		m.RegisterHandlers(c, pool)
+		m := newMailbox(c, pool)
 		var wg sync.WaitGroup
 		for p := range posters {
 			wg.Go(func() {
@@ -407,8 +440,7 @@ func TestMailboxMissesNoWakeUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // where a message that stays is a deadlock, and found at once
 		pool := newWorkerPool()
 		w := make(waking, 1)
-		m := newMailbox(&life{})
-		m.RegisterHandlers(w, pool)
+		m := newMailbox(w, pool)
 		for i := range 20_000 {
 			if i%2 == 0 {
 				m.PostSystemMessage(i)

@@ -104,6 +104,8 @@ func newRecorder(state *recorderState) func(*life) process {
 	return func(l *life) process { return &recorder{recorderState: state, life: l} }
 }
 
+func (r *recorder) renew() process { return &recorder{recorderState: r.recorderState, life: r.life} }
+
 func (r *recorder) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *recording:

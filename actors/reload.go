@@ -105,6 +105,6 @@ func (s *session) settingsChanged(ctx actor.Context) {
 	s.watchIdle(ctx)
 	s.resume(ctx, waitRate) // there may be no bound any more
 	if s.phase == connected {
-		ctx.Send(s.transport, &transport.SetLimits{Limits: s.core.wireLimits()})
+		ctx.Send(s.transport.pid, &transport.SetLimits{Limits: s.core.wireLimits()})
 	}
 }

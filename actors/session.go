@@ -25,6 +25,10 @@ type session struct {
 	asked   bool            // the injector has had its say on the next frame
 }
 
+func (s *session) renew() process {
+	return &session{checkpoint: s.checkpoint, core: s.core, life: s.life}
+}
+
 func (s *session) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *transport.Inbound, *transport.Malformed, *transport.Ended, *quiesce:
@@ -381,7 +385,7 @@ func (s *session) close(ctx actor.Context, reason transport.CloseReason, text st
 	s.phase, s.reason = closing, reason
 	s.drop()
 	s.stopAsking()
-	ctx.Send(s.transport, &transport.Close{Reason: reason, Text: text, Linger: s.core.settings().Session.Linger})
+	ctx.Send(s.transport.pid, &transport.Close{Reason: reason, Text: text, Linger: s.core.settings().Session.Linger})
 }
 
 // reasonFor maps what a client is told to why its connection closes.

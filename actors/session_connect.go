@@ -120,9 +120,9 @@ func (s *session) admit(ctx actor.Context, l *login) {
 	s.client.Store(&client{user: s.identity.User, version: s.version})
 	s.write(&answer)
 	s.phase = connected
-	ctx.Send(s.transport, &transport.Admit{Version: s.version, Limits: s.core.wireLimits()})
+	ctx.Send(s.transport.pid, &transport.Admit{Version: s.version, Limits: s.core.wireLimits()})
 	if l.send > 0 || l.receive > 0 {
-		ctx.Send(s.transport, &transport.SetHeartBeat{Send: l.send, Receive: l.receive, Tolerance: s.core.settings().HeartBeat.Tolerance})
+		ctx.Send(s.transport.pid, &transport.SetHeartBeat{Send: l.send, Receive: l.receive, Tolerance: s.core.settings().HeartBeat.Tolerance})
 	}
 	s.login = nil
 	s.watchIdle(ctx)

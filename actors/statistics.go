@@ -55,6 +55,10 @@ type brokerNumbers struct {
 	Memory      uint64 `json:"m"`
 }
 
+func (s *statistics) renew() process {
+	return &statistics{statisticsState: s.statisticsState, core: s.core, life: s.life}
+}
+
 func (s *statistics) receive(ctx actor.Context, message any) {
 	switch message.(type) {
 	case *actor.Started:

@@ -61,6 +61,10 @@ type subscription struct {
 	handed []*Delivery
 }
 
+func (s *subscription) renew() process {
+	return &subscription{subscriptionState: s.subscriptionState, core: s.core, life: s.life, conn: s.conn, session: s.session, version: s.version, web: s.web, own: s.own}
+}
+
 func (s *subscription) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *deliver:

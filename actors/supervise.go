@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +17,12 @@ import (
 // context, so that the guard can hand a message over again after a crash.
 type process interface {
 	receive(ctx actor.Context, message any)
+}
+
+// renewer is a process that holds what ends with an incarnation: its next one is another. One that is not goes on with
+// all it has.
+type renewer interface {
+	renew() process
 }
 
 // refuser is a process that owes somebody an answer to a message that crashed it again and again.
@@ -86,27 +93,31 @@ func (p restartPolicy) decide(history []time.Time, now time.Time) (kept []time.T
 // maxHistory bounds what is remembered of an actor that fails for ever, unless more is needed to give it up.
 const maxHistory = 64
 
-// life is what survives an actor's restarts: who it is, what it was doing, how it failed. An idle connection has three,
-// and one more for each subscription, so it has no room for what is seldom needed.
+// life is what survives an actor's restarts: who it is, what it was doing, how it failed, and its mailbox. An idle
+// connection has three, and one more for each subscription, so it has no room for what is seldom needed.
 type life struct {
-	core  *core
-	role  *role
-	about string // what this one of its kind is about: a destination's name, a client's address
-	pid   *actor.PID
+	core    *core
+	role    *role
+	about   string // what this one of its kind is about: a destination's name, a client's address
+	pid     *actor.PID
+	process process // of the present incarnation
+	mailbox mailbox
+
+	inflight any // the message being handled, or that a crash interrupted
+	attempts int32
+	exempt   bool // the next message was delayed by the injector, which is not asked again
+	winding  bool // this incarnation is ending: it restarts no more children
+	between  bool // one incarnation has ended and the next has not begun: the life is among the births
 
 	// stopping records that somebody wants it gone. protoactor loses a Stop that a Restart
 	// overtakes while children end; with this the supervisor stops it instead, and an
 	// incarnation that slips through stops itself.
 	stopping atomic.Bool
 
-	inflight any // the message being handled, or that a crash interrupted
-	attempts int // how often it was begun
-	mailbox  *mailbox
-	exempt   bool // the next message was delayed by the injector, which is not asked again
-
-	status   atomic.Pointer[status]
-	family   family
-	siblings siblings
+	mu     sync.Mutex // of what others look at
+	status status
+	family family
+	place  place // in the family of its parent, whose lock guards it
 }
 
 // progress tells that a part of the message in flight is done: the next crash is a new one.
@@ -139,70 +150,141 @@ type restartChild struct{ child *life }
 // rethrow carries a panic out of a place where protoactor can't bear one.
 type rethrow struct{ crash *crash }
 
-// spawn starts a guarded actor as a child of ctx. produce makes each incarnation.
+// spawn starts a guarded actor as a child of ctx. produce makes its first incarnation, see renewer for others.
 func (c *core) spawn(ctx actor.SpawnerContext, r *role, name, about string, produce func(*life) process) (*life, error) {
 	l := &life{core: c, role: r, about: about}
-	if parent := guardOf(ctx); parent != nil && parent.winding {
+	l.process = produce(l)
+	parent := lifeOf(ctx)
+	if parent != nil && parent.winding {
 		// protoactor goes on delivering messages to an actor that waits for its children to end. What such
 		// a message starts ends at once: nobody would stop it, and its parent would wait for it for ever.
 		l.stopping.Store(true)
 	}
-	props := actor.PropsFromProducer(
-		func() actor.Actor { return &guard{life: l, inner: produce(l)} },
-		actor.WithMailbox(func() actor.Mailbox { return newMailbox(l) }),
-		actor.WithDispatcher(c.dispatcher),
-		// The first incarnation needs to know itself before it can get a message.
-		actor.WithOnInit(func(self actor.Context) {
-			l.pid = self.Self()
-			l.enters(NodeRunning, nil)
-			if parent := guardOf(ctx); parent != nil {
-				parent.life.family.add(parent.life, l)
-			}
-		}),
-	)
-	if _, err := ctx.SpawnNamed(props, name); err != nil {
+	if err := c.births.bear(ctx, c.births.propsFor(c), l, name); err != nil {
 		return nil, fmt.Errorf("spawn %s %s: %w", r.name, name, err)
 	}
+	l.enters(NodeRunning, nil)
+	if parent != nil {
+		parent.adopt(l)
+	}
+	l.mailbox.open()
 	return l, nil
 }
 
-// guardOf is the guard of the actor that spawns; nil: it is none of ours.
-func guardOf(ctx actor.SpawnerContext) *guard {
+// births brings lives and protoactor's actors together. All actors of a broker share their Props, which are larger than
+// a life, so what makes an actor is not told which one.
+type births struct {
+	mu      sync.Mutex
+	props   *actor.Props
+	next    *life                // being spawned; the lock is held meanwhile
+	between map[*actor.PID]*life // ended one incarnation, did not begin another
+}
+
+// propsFor are the Props of all actors of a broker but the top.
+func (b *births) propsFor(c *core) *actor.Props {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.props == nil {
+		b.props = b.newProps(c)
+	}
+	return b.props
+}
+
+func (b *births) newProps(c *core, options ...actor.PropsOption) *actor.Props {
+	return actor.PropsFromProducer(
+		func() actor.Actor { return &guard{births: b} },
+		append(options,
+			// Both are called by a spawn and by nothing else.
+			actor.WithMailbox(func() actor.Mailbox { return &b.next.mailbox }),
+			actor.WithOnInit(func(ctx actor.Context) { ctx.Actor().(*guard).life = b.next }),
+			actor.WithDispatcher(c.dispatcher))...,
+	)
+}
+
+// bear spawns an actor for a life. It handles nothing before its mailbox is opened.
+func (b *births) bear(ctx actor.SpawnerContext, props *actor.Props, l *life, name string) (err error) {
+	l.mailbox.init(l)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.next = l
+	l.pid, err = ctx.SpawnNamed(props, name)
+	b.next = nil
+	return err
+}
+
+// keep holds a life until its next incarnation asks for it.
+func (b *births) keep(l *life) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.between == nil {
+		b.between = make(map[*actor.PID]*life)
+	}
+	b.between[l.pid] = l
+	l.between = true
+}
+
+// claim gives a life to its next incarnation, or to nobody any more.
+func (b *births) claim(pid *actor.PID) *life {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := b.between[pid]
+	delete(b.between, pid)
+	l.between = false
+	return l
+}
+
+// lifeOf is the life of the actor that spawns; nil: it is none of ours.
+func lifeOf(ctx actor.SpawnerContext) *life {
 	if c, ok := ctx.(actor.Context); ok {
-		g, _ := c.Actor().(*guard)
-		return g
+		if g, ok := c.Actor().(*guard); ok {
+			return g.life
+		}
 	}
 	return nil
 }
 
 // guard stands between protoactor and a process. It is where every trap of the library that
-// a failing actor can fall into is closed, and where faults are injected.
+// a failing actor can fall into is closed, and where faults are injected. Each incarnation has one.
 type guard struct {
-	life    *life
-	inner   process
-	winding bool // this incarnation is ending: it restarts no more children
+	life   *life // nil: of an incarnation that has not had its first message
+	births *births
 }
 
 var _ actor.SupervisorStrategy = (*guard)(nil)
 
+// claim makes this the guard of the life whose last incarnation has ended.
+func (g *guard) claim(ctx actor.Context) {
+	l := g.births.claim(ctx.Self())
+	g.life = l
+	l.winding = false
+	if p, ok := l.process.(renewer); ok {
+		l.process = p.renew()
+	}
+}
+
 // Receive implements actor.Actor.
 func (g *guard) Receive(ctx actor.Context) {
+	if g.life == nil {
+		g.claim(ctx)
+	}
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		g.started(ctx, m)
 	case *actor.Stopping:
-		g.winding = true
+		g.life.winding = true
 		g.life.stopping.Store(true)
 		g.life.enters(NodeStopping, nil)
 		g.last(ctx, PhaseStopping, m)
 	case *actor.Restarting:
-		g.winding = true
+		g.life.winding = true
 		g.last(ctx, PhaseRestarting, m)
+		g.births.keep(g.life)
 	case *actor.Stopped:
 		g.last(ctx, PhaseStopped, m)
-		if parent := g.life.siblings.parent; parent != nil {
-			parent.family.remove(g.life)
+		if g.life.between { // it was stopped while it waited for its children to begin again
+			g.births.claim(g.life.pid)
 		}
+		g.life.leave()
 	case *actor.Terminated:
 		g.terminated(ctx, m)
 	case *restartChild:
@@ -225,7 +307,7 @@ func (g *guard) started(ctx actor.Context, m *actor.Started) {
 	if l.core.injector != nil {
 		l.strike(PhaseStarted, m)
 	}
-	g.inner.receive(ctx, m)
+	g.life.process.receive(ctx, m)
 	if l.inflight != nil {
 		g.resume(ctx)
 	}
@@ -239,14 +321,14 @@ const maxAttempts = 3
 func (g *guard) resume(ctx actor.Context) {
 	l := g.life
 	message := l.inflight
-	i, ok := g.inner.(insister)
+	i, ok := l.process.(insister)
 	if l.attempts < maxAttempts || ok && i.insists(message) {
 		g.begin(ctx, message)
 		return
 	}
 	l.inflight = nil
 	l.core.event(Event{Kind: EventMessageDropped, Role: l.role.name, Actor: l.pid.Id, Cause: fmt.Sprintf("%T crashed it %d times", message, l.attempts)})
-	if r, ok := g.inner.(refuser); ok {
+	if r, ok := g.life.process.(refuser); ok {
 		r.refuse(ctx, message)
 	}
 }
@@ -270,7 +352,7 @@ func (g *guard) begin(ctx actor.Context, message any) {
 		l.inflight = nil // it comes again
 		return
 	}
-	g.inner.receive(ctx, message)
+	g.life.process.receive(ctx, message)
 	l.inflight = nil
 }
 
@@ -280,7 +362,7 @@ func (g *guard) handleAndResume(ctx actor.Context, message any) {
 		c := g.try(func() {
 			if attempt < maxAttempts {
 				g.begin(ctx, message)
-			} else if r, ok := g.inner.(refuser); ok {
+			} else if r, ok := g.life.process.(refuser); ok {
 				r.refuse(ctx, message)
 			}
 		})
@@ -335,7 +417,7 @@ func (g *guard) last(ctx actor.Context, p Phase, message any) {
 				g.life.strike(p, message)
 			}
 		},
-		func() { g.inner.receive(ctx, message) },
+		func() { g.life.process.receive(ctx, message) },
 	} {
 		if c := g.try(step); c != nil {
 			g.life.core.event(Event{Kind: EventFailedEnding, Role: g.life.role.name, Actor: g.life.pid.Id, Cause: c.Error(), Stack: string(c.stack)})
@@ -351,7 +433,7 @@ func (g *guard) terminated(ctx actor.Context, m *actor.Terminated) {
 		g.handleAndResume(ctx, m)
 		return
 	}
-	if c := g.try(func() { g.inner.receive(ctx, m) }); c != nil {
+	if c := g.try(func() { g.life.process.receive(ctx, m) }); c != nil {
 		ctx.Send(ctx.Self(), &rethrow{crash: c})
 	}
 }
@@ -376,13 +458,13 @@ func (g *guard) HandleFailure(system *actor.ActorSystem, supervisor actor.Superv
 		return
 	}
 	child := c.life
-	if g.winding || g.life.stopping.Load() || child.stopping.Load() {
+	if g.life.winding || g.life.stopping.Load() || child.stopping.Load() {
 		child.stopping.Store(true)
 		supervisor.StopChildren(pid)
 		return
 	}
 	now := g.life.core.clock.Now()
-	t := child.status.Load().troubles()
+	t := child.shown().troubles()
 	history, wait, giveUp := child.role.restarts(g.life.core.settings()).decide(t.restarts, now)
 	e := Event{Role: child.role.name, Actor: pid.Id, Cause: c.Error(), Attempt: len(history), Backoff: wait, Stack: string(c.stack)}
 	state := NodeRestarting
@@ -411,7 +493,7 @@ func (g *guard) HandleFailure(system *actor.ActorSystem, supervisor actor.Superv
 // restartChild is a restart whose backoff is over. It goes through the supervisor's mailbox, so
 // that a Stop decided meanwhile is seen.
 func (g *guard) restartChild(ctx actor.Context, m *restartChild) {
-	if g.winding || g.life.stopping.Load() || m.child.stopping.Load() {
+	if g.life.winding || g.life.stopping.Load() || m.child.stopping.Load() {
 		return
 	}
 	ctx.(actor.Supervisor).RestartChildren(m.child.pid)

@@ -3,7 +3,6 @@ package actors
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -47,7 +46,7 @@ func (b *Broker) Subtree(path string, depth, children int) *Node {
 		if name == "" {
 			continue
 		}
-		if l = l.family.child(name); l == nil {
+		if l = l.child(name); l == nil {
 			return nil
 		}
 	}
@@ -55,7 +54,7 @@ func (b *Broker) Subtree(path string, depth, children int) *Node {
 }
 
 func (c *core) look(l *life, depth, most int) *Node {
-	s := l.status.Load()
+	s := l.shown()
 	t := s.troubles()
 	now := c.clock.Now()
 	n := &Node{
@@ -71,7 +70,7 @@ func (c *core) look(l *life, depth, most int) *Node {
 	if s.state == NodeRestarting {
 		n.Backoff = max(t.until.Sub(now), 0)
 	}
-	children := l.family.list()
+	children := l.children()
 	if depth == 0 {
 		most = 0
 	}
@@ -129,7 +128,7 @@ func (n *Node) draw(b *strings.Builder, first, rest string) {
 	}
 }
 
-// status is what of a life others may look at. It is replaced whole.
+// status is what of a life others may look at.
 type status struct {
 	state       NodeState
 	since       time.Duration // from the broker's beginning
@@ -145,8 +144,8 @@ type trouble struct {
 	until    time.Time // the end of the pause before a restart
 }
 
-func (s *status) troubles() trouble {
-	if s == nil || s.trouble == nil {
+func (s status) troubles() trouble {
+	if s.trouble == nil {
 		return trouble{}
 	}
 	return *s.trouble
@@ -155,75 +154,82 @@ func (s *status) troubles() trouble {
 // enters changes the status of an actor. Only one goroutine does at a time: its own, or that of its supervisor while it
 // lies still.
 func (l *life) enters(state NodeState, change func(*status)) {
-	var s status
-	if old := l.status.Load(); old != nil {
-		s = *old
-	}
-	if s.state != state {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := &l.status; s.state != state {
 		s.state, s.since = state, l.core.clock.Now().Sub(l.core.began)
 	}
 	if change != nil {
-		change(&s)
+		change(&l.status)
 	}
-	l.status.Store(&s)
+}
+
+// shown is the status of an actor at this moment.
+func (l *life) shown() status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.status
 }
 
 // family is the children of an actor, from the first message that they could get to the end of their last.
-type family struct {
-	mu          sync.Mutex
-	first, last *life
-}
+type family struct{ first, last *life }
 
-// siblings is an actor's place in its parent's family.
-type siblings struct {
-	parent     *life
+// place is where an actor is in its parent's family.
+type place struct {
+	parent     *life // nil: in none
 	prev, next *life
 }
 
-func (f *family) add(parent, l *life) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	l.siblings = siblings{parent: parent, prev: f.last}
-	if f.last != nil {
-		f.last.siblings.next = l
+// adopt adds a child as the youngest.
+func (l *life) adopt(child *life) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	child.place = place{parent: l, prev: l.family.last}
+	if l.family.last != nil {
+		l.family.last.place.next = child
 	} else {
-		f.first = l
+		l.family.first = child
 	}
-	f.last = l
+	l.family.last = child
 }
 
-func (f *family) remove(l *life) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	s := &l.siblings
-	if s.prev != nil {
-		s.prev.siblings.next = s.next
-	} else {
-		f.first = s.next
+// leave takes an actor out of its parent's family.
+func (l *life) leave() {
+	parent := l.place.parent
+	if parent == nil {
+		return
 	}
-	if s.next != nil {
-		s.next.siblings.prev = s.prev
+	parent.mu.Lock()
+	defer parent.mu.Unlock()
+	prev, next := l.place.prev, l.place.next
+	if prev != nil {
+		prev.place.next = next
 	} else {
-		f.last = s.prev
+		parent.family.first = next
 	}
-	s.prev, s.next = nil, nil
+	if next != nil {
+		next.place.prev = prev
+	} else {
+		parent.family.last = prev
+	}
+	l.place = place{}
 }
 
-func (f *family) list() (all []*life) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for l := f.first; l != nil; l = l.siblings.next {
-		all = append(all, l)
+func (l *life) children() (all []*life) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for child := l.family.first; child != nil; child = child.place.next {
+		all = append(all, child)
 	}
 	return all
 }
 
-func (f *family) child(name string) *life {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for l := f.first; l != nil; l = l.siblings.next {
-		if nameOf(l.pid) == name {
-			return l
+func (l *life) child(name string) *life {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for child := l.family.first; child != nil; child = child.place.next {
+		if nameOf(child.pid) == name {
+			return child
 		}
 	}
 	return nil
