@@ -37,15 +37,21 @@ const DefaultEndGrace = 10 * time.Second
 // reports Closed while it stops. If it is restarted all the same, the new
 // incarnation stops itself.
 func NewActor(c *Conn, o ActorOptions) actor.Actor {
-	o.Clock = orSystem(o.Clock)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	o.Limits = connectLimits(o.Limits)
 	if o.EndGrace <= 0 {
 		o.EndGrace = DefaultEndGrace
 	}
-	return &connActor{conn: c, o: o}
+	limits := connectLimits(o.Limits)
+	a := &connActor{
+		conn: c, clock: orSystem(o.Clock), session: o.Session, owner: o.Owner, logger: o.Logger,
+		frameTimeout: o.FrameTimeout, loginTimeout: o.LoginlessTimeout, endGrace: o.EndGrace,
+	}
+	a.reader.conn, a.reader.actor, a.reader.dec = c, a, stompwire.NewDecoder(limits)
+	limits.MaxBodyBytes = max(limits.MaxBodyBytes, firstMessageBytes)
+	a.firstMessage = messageLimit(limits)
+	return a
 }
 
 type phase uint8
@@ -62,22 +68,28 @@ const (
 // the write loop; the data itself passes it by: the reader tells the session,
 // destinations fill the outbox.
 type connActor struct {
-	conn   *Conn
-	o      ActorOptions
-	system *actor.ActorSystem
-	self   *actor.PID
+	// These do not change; the reader and the outbox look at them too.
+	conn           *Conn
+	clock          Clock
+	session, owner *actor.PID
+	logger         *slog.Logger
+	frameTimeout   time.Duration
+	loginTimeout   time.Duration
+	endGrace       time.Duration
+	firstMessage   int64              // most octets of a WebSocket message before Admit
+	system         *actor.ActorSystem // from start on
+	self           *actor.PID
 
+	reader      reader
 	phase       phase
-	reader      *reader
 	readerGone  bool
 	admitted    bool
 	writeFailed bool
+	reason      CloseReason // why it closes; what Closed will say
+	err         error
 	beat        SetHeartBeat
-	alarms      [alarmKinds]*alarm
+	alarms      *alarm // that are set
 	linger      time.Duration
-
-	reason CloseReason // why it closes; what Closed will say
-	err    error
 }
 
 // Receive dispatches. A panic leaves its trace, for Closed to name it, and goes
@@ -107,9 +119,9 @@ func (a *connActor) Receive(ctx actor.Context) {
 	case *readerGone:
 		a.readerIsGone()
 	case *frameBegun:
-		a.set(alarmFrame, a.o.FrameTimeout)
+		a.set(alarmFrame, a.frameTimeout)
 	case *outboxOverflow:
-		a.tell(a.o.Session, &Overflow{Bytes: m.bytes})
+		a.tell(a.session, &Overflow{Bytes: m.bytes})
 	case *outboxDrained:
 		a.drained()
 	case *outboxFailure:
@@ -120,7 +132,7 @@ func (a *connActor) Receive(ctx actor.Context) {
 		a.stopping()
 	case *actor.Stopped:
 	default:
-		a.o.Logger.Error("transport actor got a message it does not know", "type", fmt.Sprintf("%T", m))
+		a.logger.Error("transport actor got a message it does not know", "type", fmt.Sprintf("%T", m))
 	}
 }
 
@@ -134,21 +146,16 @@ func (a *connActor) tell(to *actor.PID, m any) {
 func (a *connActor) start(ctx actor.Context) {
 	a.system, a.self = ctx.ActorSystem(), ctx.Self()
 	if a.conn.used.Swap(true) {
-		a.o.Logger.Error("transport actor was restarted; a connection has one life")
+		a.logger.Error("transport actor was restarted; a connection has one life")
 		a.conn.Abort()
 		ctx.Stop(ctx.Self())
 		return
 	}
 	a.phase = phaseOpen
-	a.conn.outbox.bind(&outboxBridge{system: a.system, to: a.self})
-	a.reader = newReader(a.conn, &a.o, a.system, a.self)
-	if a.conn.ws != nil {
-		first := a.o.Limits
-		first.MaxBodyBytes = max(first.MaxBodyBytes, firstMessageBytes)
-		a.conn.limitMessages(first)
-	}
-	begin(a.conn.scheduler, a.reader.run)
-	a.set(alarmLogin, a.o.LoginlessTimeout)
+	a.conn.outbox.bind(a)
+	a.conn.limitMessages(a.firstMessage)
+	begin(a.conn.common.scheduler, a.reader.run)
+	a.set(alarmLogin, a.loginTimeout)
 }
 
 func (a *connActor) admit(m *Admit) {
@@ -157,11 +164,13 @@ func (a *connActor) admit(m *Admit) {
 	}
 	a.clear(alarmLogin)
 	if a.admitted {
-		a.o.Logger.Error("transport actor was told twice to admit")
+		a.logger.Error("transport actor was told twice to admit")
 		return
 	}
 	a.admitted = true
-	a.reader.admit <- m
+	a.conn.info.Header = nil // often more than all the rest of an idle connection
+	a.reader.admit.Store(m)
+	a.conn.gate.change()
 }
 
 // setLimits leaves the limits where the reader finds them.
@@ -179,17 +188,17 @@ func (a *connActor) ended(e *ending) {
 	}
 	a.reason, a.err = e.reason, e.err
 	if p, ok := e.err.(*PanicError); ok {
-		a.o.Logger.Error("transport reader panicked", "panic", p.Value, "stack", string(p.Stack))
+		a.logger.Error("transport reader panicked", "panic", p.Value, "stack", string(p.Stack))
 	}
 	a.clear(alarmLogin)
 	a.clear(alarmFrame)
 	a.clear(alarmReceive)
-	a.set(alarmGrace, a.o.EndGrace)
+	a.set(alarmGrace, a.endGrace)
 }
 
 func (a *connActor) readerIsGone() {
 	a.readerGone = true
-	if a.phase == phaseDraining || a.conn.aborted.released() {
+	if a.phase == phaseDraining || a.conn.course.reached(stageAborted) {
 		a.finish(ReasonConnectionLost, nil)
 	}
 }
@@ -199,7 +208,7 @@ func (a *connActor) writingFailed(err error) {
 	switch a.phase {
 	case phaseOpen:
 		if p, ok := err.(*PanicError); ok {
-			a.o.Logger.Error("transport write loop panicked", "panic", p.Value, "stack", string(p.Stack))
+			a.logger.Error("transport write loop panicked", "panic", p.Value, "stack", string(p.Stack))
 			a.conn.interrupt(&ending{reason: ReasonInternalError, err: err})
 			return
 		}
@@ -221,9 +230,7 @@ func (a *connActor) close(m *Close) {
 		return
 	}
 	a.phase = phaseFlushing
-	for k := range a.alarms {
-		a.clear(alarmKind(k))
-	}
+	a.clearAll()
 	a.linger = m.Linger
 	if a.linger == 0 {
 		a.linger = DefaultLinger
@@ -268,15 +275,12 @@ func (a *connActor) finish(reason CloseReason, err error) {
 	}
 	started := a.phase != phaseIdle
 	a.phase = phaseClosed
-	for k := range a.alarms {
-		a.clear(alarmKind(k))
-	}
+	a.clearAll()
 	if !started {
 		return
 	}
 	a.conn.Abort()
-	await(a.conn.scheduler, func() bool { return closed(a.reader.done) })
-	<-a.reader.done
+	a.conn.gate.wait(a.reader.gone.Load)
 	a.conn.outbox.join()
 	if told := a.reader.told; told != nil && a.reason == ReasonNone {
 		reason, err = told.reason, told.err // a Stop overtook what the reader said
@@ -287,25 +291,18 @@ func (a *connActor) finish(reason CloseReason, err error) {
 	if a.err == nil {
 		a.err = err
 	}
-	a.o.Logger.Debug("connection closed", "listener", a.conn.info.Listener, "remote", logged{a.conn.info.Remote},
+	a.logger.Debug("connection closed", "listener", a.conn.info.Listener, "remote", logged{a.conn.info.Remote},
 		"reason", a.reason.Code(), "err", a.err)
-	a.tell(a.o.Owner, &Closed{Reason: a.reason, Err: a.err})
+	a.tell(a.owner, &Closed{Reason: a.reason, Err: a.err})
 }
 
-// outboxBridge turns the outbox's events into messages to the actor.
-type outboxBridge struct {
-	system *actor.ActorSystem
-	to     *actor.PID
-}
-
+// What the outbox tells, on any goroutine, as messages to the actor.
 type (
 	outboxOverflow struct{ bytes int }
 	outboxDrained  struct{}
 	outboxFailure  struct{ err error }
 )
 
-func (b *outboxBridge) outboxOverflowed(bytes int) {
-	b.system.Root.Send(b.to, &outboxOverflow{bytes})
-}
-func (b *outboxBridge) outboxDrained()         { b.system.Root.Send(b.to, &outboxDrained{}) }
-func (b *outboxBridge) outboxFailed(err error) { b.system.Root.Send(b.to, &outboxFailure{err}) }
+func (a *connActor) outboxOverflowed(bytes int) { a.tell(a.self, &outboxOverflow{bytes}) }
+func (a *connActor) outboxDrained()             { a.tell(a.self, &outboxDrained{}) }
+func (a *connActor) outboxFailed(err error)     { a.tell(a.self, &outboxFailure{err}) }

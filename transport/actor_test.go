@@ -221,7 +221,7 @@ func TestEndGrace(t *testing.T) {
 func TestWriteFailureEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		near, far := newPipe(0, SystemClock())
-		c := newConn(&deafConn{far}, nil, connOptions{clock: SystemClock()})
+		c := newConn(&deafConn{far}, nil, newCommon(nil, nil, nil), connOptions{})
 		r := newRig(t, c, ActorOptions{})
 		c.Outbox().Append([]byte("x"))
 		if e := next[*Ended](t, r.session); e.Reason != ReasonConnectionLost || !errors.Is(e.Err, errDeaf) {
@@ -730,7 +730,7 @@ func (panicClock) AfterFunc(time.Duration, func()) Timer { panic("clock") }
 func TestReaderPanics(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		near, far := newPipe(0, SystemClock())
-		c := newConn(&panicConn{pipeEnd: far}, nil, connOptions{clock: SystemClock()})
+		c := newConn(&panicConn{pipeEnd: far}, nil, newCommon(nil, nil, nil), connOptions{})
 		r := newRig(t, c, ActorOptions{})
 		send(t, near, connect)
 		e := next[*Ended](t, r.session)
@@ -839,7 +839,7 @@ func TestRefuseWithoutAWayOut(t *testing.T) {
 		near, far := newPipe(0, SystemClock())
 		near.Close()
 		start := time.Now()
-		newConn(&deafConn{far}, nil, connOptions{clock: SystemClock()}).Refuse(ReasonTryAgainLater, []byte("ERROR\n\n\x00"))
+		newConn(&deafConn{far}, nil, newCommon(nil, nil, nil), connOptions{}).Refuse(ReasonTryAgainLater, []byte("ERROR\n\n\x00"))
 		if d := time.Since(start); d != 0 {
 			t.Errorf("took %v", d)
 		}

@@ -13,7 +13,6 @@ const (
 	alarmLogin                    // Admit is due
 	alarmGrace                    // Close is due after the end of input
 	alarmLinger                   // closing takes too long
-	alarmKinds
 )
 
 // alarm is a timer that was set; the timer sends it to the actor. One that was
@@ -21,6 +20,7 @@ const (
 type alarm struct {
 	kind  alarmKind
 	timer Timer
+	next  *alarm // that is set, of another kind
 }
 
 // set starts the timer of kind, in place of one that runs; not for d ≤ 0.
@@ -30,28 +30,51 @@ func (a *connActor) set(kind alarmKind, d time.Duration) {
 		return
 	}
 	al := &alarm{kind: kind}
-	aborted := a.conn.aborted
-	system, self := a.system, a.self
-	al.timer = a.o.Clock.AfterFunc(d, func() {
-		if !aborted.released() { // else there may be no actor to hear it
-			system.Root.Send(self, al)
+	al.timer = a.clock.AfterFunc(d, func() {
+		if !a.conn.course.reached(stageAborted) { // else there may be no actor to hear it
+			a.tell(a.self, al)
 		}
 	})
-	a.alarms[kind] = al // it rings in Receive, so not before this
+	a.alarms, al.next = al, a.alarms // it rings in Receive, so not before this
+}
+
+func (a *connActor) isSet(al *alarm) bool {
+	for at := a.alarms; at != nil; at = at.next {
+		if at == al {
+			return true
+		}
+	}
+	return false
+}
+
+// take takes the alarm of kind off the list; nil: none is set.
+func (a *connActor) take(kind alarmKind) *alarm {
+	for at := &a.alarms; *at != nil; at = &(*at).next {
+		if al := *at; al.kind == kind {
+			*at, al.next = al.next, nil
+			return al
+		}
+	}
+	return nil
 }
 
 func (a *connActor) clear(kind alarmKind) {
-	if al := a.alarms[kind]; al != nil {
+	if al := a.take(kind); al != nil {
 		al.timer.Stop()
-		a.alarms[kind] = nil
+	}
+}
+
+func (a *connActor) clearAll() {
+	for a.alarms != nil {
+		a.clear(a.alarms.kind)
 	}
 }
 
 func (a *connActor) ring(al *alarm) {
-	if a.alarms[al.kind] != al {
+	if !a.isSet(al) {
 		return
 	}
-	a.alarms[al.kind] = nil
+	a.take(al.kind)
 	switch al.kind {
 	case alarmSend:
 		a.sendDue()

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -13,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
 
 	"stampede/stompwire"
 )
@@ -135,11 +138,15 @@ func BenchmarkRead(b *testing.B) {
 	stream := bytes.Repeat(frame, readBytes/len(frame))
 	per := bytes.Count(stream, []byte{0})
 	near, far := newPipe(readBytes, SystemClock())
-	c := newConn(far, nil, connOptions{clock: SystemClock()})
-	r := &reader{
-		conn: c, clock: SystemClock(), dec: stompwire.NewDecoder(stompwire.DefaultLimits()), admitted: true,
-		tell: func(m any) { c.window.Release(m.(*Inbound).Cost) }, report: func(any) {},
-	}
+	c := newConn(far, nil, newCommon(nil, nil, nil), connOptions{})
+	quiet := slog.New(slog.DiscardHandler)
+	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }))
+	defer system.Shutdown()
+	session, _ := system.ProcessRegistry.Add(releaser{&c.window}, "session")
+	a := NewActor(c, ActorOptions{Session: session}).(*connActor)
+	a.system = system
+	r := &a.reader
+	r.admitted = true
 	r.dec.SetVersion(stompwire.V12)
 	go func() {
 		defer near.Close()
@@ -152,3 +159,15 @@ func BenchmarkRead(b *testing.B) {
 	b.ResetTimer()
 	r.read()
 }
+
+// releaser is a session that is done with frames at once.
+type releaser struct{ window *Window }
+
+func (r releaser) SendUserMessage(_ *actor.PID, m any) {
+	if in, ok := m.(*Inbound); ok {
+		r.window.Release(in.Cost)
+	}
+}
+
+func (releaser) SendSystemMessage(*actor.PID, any) {}
+func (releaser) Stop(*actor.PID)                   {}

@@ -35,73 +35,77 @@ func (k Kind) String() string {
 }
 
 // Info is what is known about a connection before its first frame. It does not
-// change.
+// change, but for Header.
 type Info struct {
 	Kind             Kind
-	Listener         string   // name of the listener it came through
-	Remote, Local    net.Addr // of the client, as far as trusted proxies tell
-	Proxy            net.Addr // the other end of the socket, if Remote is what a proxy said; else nil
-	Crowded          bool     // there are too many from its address: it is to be refused
-	TLS              bool
-	PeerCertificates []*x509.Certificate // verified, leaf first; nil without a client certificate
-	Version          stompwire.Version   // demanded by a v1x.stomp sub-protocol, 0 if none
-	Path, Origin     string              // of the WebSocket upgrade
-	Header           http.Header         // of the WebSocket upgrade
+	Crowded          bool                // there are too many from its address: it is to be refused
+	TLS              bool                // it is encrypted
 	Web, Trusted     bool                // marks of the listener
+	Version          stompwire.Version   // demanded by a v1x.stomp sub-protocol, 0 if none
+	Listener         string              // name of the listener it came through
+	Remote, Local    net.Addr            // of the client, as far as trusted proxies tell
+	Proxy            net.Addr            // the other end of the socket, if Remote is what a proxy said; else nil
+	PeerCertificates []*x509.Certificate // verified, leaf first; nil without a client certificate
+	Path, Origin     string              // of the WebSocket upgrade
+	Header           http.Header         // of the WebSocket upgrade, until Admit: then nobody asks any more
 }
 
 // Conn is one accepted connection, before and while a transport actor runs it.
+// What it has is in it and not behind pointers: there are many of them, and
+// most do nothing.
 type Conn struct {
 	info   Info
-	outbox *Outbox
-	window *Window
-	clock  Clock
-
-	scheduler Scheduler // nil: Go's
-
-	sock net.Conn // plain socket, *tls.Conn or pipe
-	in   inlet
-	ws   *wsStream // nil unless Kind is WebSocket
+	common *common
+	sock   net.Conn  // plain socket, *tls.Conn or pipe
+	ws     *wsStream // nil unless Kind is WebSocket
+	in     inlet
+	outbox Outbox
+	window Window
+	course course
+	gate   gate
 
 	messageLimit int64 // largest WebSocket message; the reader's
 
 	// departed, if not nil, is called once when the connection is closed.
 	departed func()
 
+	cause  atomic.Pointer[ending] // why the reader was interrupted
+	used   atomic.Bool            // an actor was started for it
+	frames atomic.Uint64          // that the session was given
+}
+
+// common is what many connections share: all of a server, for instance.
+type common struct {
+	clock     Clock
+	schedule  func(func()) // runs write loops
+	scheduler Scheduler    // nil: Go's
+
 	// guest, if not nil, is called by Refuse: it makes the server that
 	// accepted the connection wait for it, and end it when it is closed.
 	guest func(*Conn) (leave func())
-
-	stop    *latch // the reader delivers nothing more: interrupted, closing or aborted
-	closing *latch // a Close came, or Abort
-	aborted *latch
-	cause   atomic.Pointer[ending] // why the reader was interrupted
-
-	used atomic.Bool // an actor was started for it
-
-	frames atomic.Uint64 // that the session was given
 }
 
-type connOptions struct {
-	clock          Clock
-	schedule       func(func())
-	scheduler      Scheduler
-	window, outbox int
+// newCommon fills in what is not given.
+func newCommon(clock Clock, schedule func(func()), scheduler Scheduler) *common {
+	if schedule == nil {
+		schedule = func(f func()) { go f() }
+	}
+	return &common{clock: orSystem(clock), schedule: schedule, scheduler: scheduler}
 }
+
+// connOptions are the bounds of a connection; what is 0 has a default.
+type connOptions struct{ window, outbox int }
 
 // newConn returns a connection that reads head and then from sock.
-func newConn(sock net.Conn, head []byte, o connOptions) *Conn {
+func newConn(sock net.Conn, head []byte, common *common, o connOptions) *Conn {
 	if o.window <= 0 {
 		o.window = DefaultInboundWindow
 	}
-	c := &Conn{
-		window: NewWindow(o.window), clock: o.clock, scheduler: o.scheduler, sock: sock,
-		stop: newLatch(), closing: newLatch(), aborted: newLatch(),
-	}
-	c.window.scheduler = o.scheduler
-	c.outbox = newOutbox(sock, false, o.outbox, o.clock, o.schedule)
-	c.outbox.scheduler = o.scheduler
-	c.in.open(sock, head, o.clock)
+	c := &Conn{common: common, sock: sock}
+	c.gate.scheduler = common.scheduler
+	c.window.capacity, c.window.gate, c.window.course = int64(o.window), &c.gate, &c.course
+	c.outbox.open(sock, common, o.outbox)
+	c.in.open(sock, head, common.clock)
 	return c
 }
 
@@ -109,10 +113,10 @@ func newConn(sock net.Conn, head []byte, o connOptions) *Conn {
 func (c *Conn) Info() *Info { return &c.info }
 
 // Outbox returns the way out.
-func (c *Conn) Outbox() *Outbox { return c.outbox }
+func (c *Conn) Outbox() *Outbox { return &c.outbox }
 
 // Window returns the inbound credit.
-func (c *Conn) Window() *Window { return c.window }
+func (c *Conn) Window() *Window { return &c.window }
 
 // Traffic is what has gone over a connection. Bytes are those of the socket with
 // WebSocket headers and heart-beats, without what TLS adds; frames are STOMP's.
@@ -136,16 +140,29 @@ func (c *Conn) Traffic() Traffic {
 // times. Goroutines of the connection end soon after; the transport actor, if
 // there is one, still reports Closed.
 func (c *Conn) Abort() {
-	if !c.aborted.release() {
+	if !c.advance(stageAborted) {
 		return
 	}
-	c.stop.release()
-	c.closing.release()
 	c.outbox.abort()
 	c.closeSocket()
 	if c.departed != nil {
 		c.departed()
 	}
+}
+
+// advance takes the connection to a stage and wakes who waits for it. It reports
+// whether this call did it.
+func (c *Conn) advance(s stage) (first bool) {
+	if !c.course.reach(s) {
+		return false
+	}
+	c.gate.change()
+	return true
+}
+
+// await returns once the connection has come to a stage.
+func (c *Conn) await(s stage) {
+	c.gate.wait(func() bool { return c.course.reached(s) })
 }
 
 // closeSocket closes without TLS's goodbye: that could wait for a peer that
@@ -164,7 +181,7 @@ func (c *Conn) interrupt(e *ending) {
 	if !c.cause.CompareAndSwap(nil, e) {
 		return
 	}
-	c.stop.release()
+	c.advance(stageStopped)
 	c.sock.SetReadDeadline(longAgo)
 }
 
@@ -173,8 +190,7 @@ var longAgo = time.Unix(1, 0)
 // beginClose makes the reader throw away what comes from now on and the outbox
 // flush and say goodbye; outboxDrained follows when it has.
 func (c *Conn) beginClose(reason CloseReason, text string) {
-	c.stop.release()
-	c.closing.release()
+	c.advance(stageClosing)
 	if c.ws != nil {
 		// No half-close here: RFC 6455 §7.1.1 lets the server close TCP
 		// after both Close frames.
@@ -196,23 +212,21 @@ func (c *Conn) halfClose() {
 // when the socket is closed. It is meant for the accept function, which may
 // block in it.
 func (c *Conn) Refuse(reason CloseReason, frame []byte) {
-	if c.guest != nil {
-		defer c.guest(c)()
+	if c.common.guest != nil {
+		defer c.common.guest(c)()
 	}
 	defer c.Abort()
-	limit := c.clock.AfterFunc(DefaultLinger, c.Abort)
+	limit := c.common.clock.AfterFunc(DefaultLinger, c.Abort)
 	defer limit.Stop()
 	if len(frame) > 0 {
 		c.outbox.Append(frame)
 	}
-	flushed := make(refusal, 1)
-	c.outbox.bind(flushed)
+	r := &refusal{gate: &c.gate}
+	c.outbox.bind(r)
 	c.beginClose(reason, "")
-	await(c.scheduler, func() bool { return len(flushed) > 0 || c.aborted.released() })
-	select {
-	case <-flushed:
+	c.gate.wait(func() bool { return r.flushed.Load() || c.course.reached(stageAborted) })
+	if !c.course.reached(stageAborted) {
 		c.drain() // which an Abort ends
-	case <-c.aborted.ch:
 	}
 	c.Abort()
 	c.outbox.join()
@@ -237,8 +251,16 @@ func (c *Conn) drain() {
 
 // refusal hears that the last byte of a refused connection was written, or
 // never will be.
-type refusal chan struct{}
+type refusal struct {
+	gate    *gate
+	flushed atomic.Bool
+}
 
-func (r refusal) outboxOverflowed(int)   {}
-func (r refusal) outboxDrained()         { r <- struct{}{} }
-func (r refusal) outboxFailed(err error) { r <- struct{}{} }
+func (r *refusal) flush() {
+	r.flushed.Store(true)
+	r.gate.change()
+}
+
+func (r *refusal) outboxOverflowed(int) {}
+func (r *refusal) outboxDrained()       { r.flush() }
+func (r *refusal) outboxFailed(error)   { r.flush() }

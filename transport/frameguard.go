@@ -18,8 +18,8 @@ type frameGuard struct {
 
 	mu      sync.Mutex
 	partial bool
-	begun   time.Time // of the period looked at
-	grown   int       // bytes in it
+	begun   int64 // of the period looked at, in Unix nanoseconds
+	grown   int   // bytes in it
 }
 
 // note records a read of n bytes that ends within a frame; fresh says that the
@@ -29,7 +29,7 @@ func (g *frameGuard) note(now time.Time, n int, fresh bool) (arm bool) {
 	defer g.mu.Unlock()
 	g.partial = true
 	if fresh {
-		g.begun, g.grown = now, 0
+		g.begun, g.grown = now.UnixNano(), 0
 	} else {
 		g.grown += n
 	}
@@ -48,7 +48,7 @@ func (g *frameGuard) clear() {
 func (g *frameGuard) resume(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.begun, g.grown = now, 0
+	g.begun, g.grown = now.UnixNano(), 0
 }
 
 // check looks after the timer fired. expired: the frame took too long.
@@ -61,12 +61,12 @@ func (g *frameGuard) check(now time.Time, timeout time.Duration) (wait time.Dura
 		g.armed.Store(false)
 		return 0, false
 	}
-	if wait = g.begun.Add(timeout).Sub(now); wait > 0 {
+	if wait = time.Unix(0, g.begun).Add(timeout).Sub(now); wait > 0 {
 		return wait, false
 	}
 	if g.grown < frameProgress {
 		return 0, true
 	}
-	g.begun, g.grown = now, 0
+	g.begun, g.grown = now.UnixNano(), 0
 	return timeout, false
 }

@@ -44,7 +44,7 @@ func FuzzConnection(f *testing.F) {
 			}
 			conn = receive(t, "a connection", conns)
 		} else {
-			conn = newConn(far, nil, connOptions{clock: SystemClock()})
+			conn = newConn(far, nil, newCommon(nil, nil, nil), connOptions{})
 		}
 		session, owner := newProbe(system), newProbe(system)
 		pid := system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor {

@@ -21,7 +21,7 @@ func (a *connActor) setHeartBeat(m *SetHeartBeat) {
 		return
 	}
 	// Silence counts from now: before, nothing had been promised.
-	a.conn.in.lastRead.Store(a.o.Clock.Now().UnixNano())
+	a.conn.in.lastRead.Store(a.clock.Now().UnixNano())
 	a.conn.in.timed.Store(m.Receive > 0)
 	a.set(alarmReceive, a.silence())
 }
@@ -39,7 +39,7 @@ func (a *connActor) silence() time.Duration {
 // own writes put it off.
 func (a *connActor) sendDue() {
 	interval := a.sendInterval()
-	wait := time.Unix(0, a.conn.outbox.lastWrite.Load()).Add(interval).Sub(a.o.Clock.Now())
+	wait := time.Unix(0, a.conn.outbox.lastWrite.Load()).Add(interval).Sub(a.clock.Now())
 	if wait <= 0 {
 		a.conn.outbox.beat()
 		wait = interval
@@ -57,7 +57,7 @@ func (a *connActor) receiveDue() {
 		a.set(alarmReceive, a.silence())
 		return
 	}
-	wait := time.Unix(0, a.conn.in.lastRead.Load()).Add(a.silence()).Sub(a.o.Clock.Now())
+	wait := time.Unix(0, a.conn.in.lastRead.Load()).Add(a.silence()).Sub(a.clock.Now())
 	if wait > 0 {
 		a.set(alarmReceive, wait)
 		return
@@ -75,17 +75,17 @@ func (a *connActor) frameDue() {
 	}
 	g := &a.reader.guard
 	if a.reader.paused.Load() {
-		g.resume(a.o.Clock.Now())
+		g.resume(a.clock.Now())
 	}
-	wait, expired := g.check(a.o.Clock.Now(), a.o.FrameTimeout)
+	wait, expired := g.check(a.clock.Now(), a.frameTimeout)
 	if !expired {
 		a.set(alarmFrame, wait)
 		return
 	}
 	a.conn.interrupt(&ending{reason: ReasonFrameTimeout, malformed: &stompwire.SyntaxError{
 		Clause:  "1.2 §STOMP Frames",
-		Problem: fmt.Sprintf("a frame was begun and within %v neither finished nor grown by %d octets", a.o.FrameTimeout, frameProgress),
-		Limit:   LimitFrameTimeout, LimitValue: int64(a.o.FrameTimeout / time.Millisecond),
+		Problem: fmt.Sprintf("a frame was begun and within %v neither finished nor grown by %d octets", a.frameTimeout, frameProgress),
+		Limit:   LimitFrameTimeout, LimitValue: int64(a.frameTimeout / time.Millisecond),
 	}})
 }
 

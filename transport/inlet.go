@@ -47,7 +47,10 @@ type inlet struct {
 
 // open prepares an inlet for conn; head was read from it before.
 func (in *inlet) open(conn net.Conn, head []byte, clock Clock) {
-	in.conn, in.unread, in.clock = conn, head, clock
+	in.conn, in.clock = conn, clock
+	if len(head) > 0 { // else it may be the end of something large
+		in.unread = head
+	}
 	in.taken.Add(uint64(len(head)))
 	in.ready = newReadyReader(conn)
 }

@@ -85,11 +85,11 @@ const (
 
 // Server turns what listeners accept into Conns.
 type Server struct {
-	accept   func(*Conn)
-	log      *slog.Logger // without the listener's name
-	clock    Clock
-	schedule func(func())
-	handler  http.Handler
+	accept  func(*Conn)
+	log     *slog.Logger // without the listener's name
+	clock   Clock
+	common  *common // of all connections
+	handler http.Handler
 
 	now atomic.Pointer[terms]
 
@@ -120,7 +120,9 @@ func NewServer(cfg ListenerConfig, accept func(*Conn), logger *slog.Logger, cloc
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{accept: accept, log: logger, clock: orSystem(clock), schedule: schedule, done: newLatch()}
+	s := &Server{accept: accept, log: logger, clock: orSystem(clock), done: newLatch()}
+	s.common = newCommon(s.clock, schedule, nil)
+	s.common.guest = s.host
 	s.handler = s.routes()
 	s.now.Store(s.terms(cfg))
 	return s
@@ -431,9 +433,7 @@ func (t *terms) plainRefused(sock net.Conn) bool {
 }
 
 func (s *Server) newConn(t *terms, v *visitor, kind Kind) *Conn {
-	c := newConn(v.sock, v.head, connOptions{
-		clock: s.clock, schedule: s.schedule, window: t.InboundWindow, outbox: t.OutboxCapacity,
-	})
+	c := newConn(v.sock, v.head, s.common, connOptions{window: t.InboundWindow, outbox: t.OutboxCapacity})
 	c.info = Info{
 		Kind: kind, Listener: t.Name, Remote: v.remote, Local: v.local, Proxy: v.proxy, Crowded: v.crowded,
 		Web: t.Web, Trusted: t.Trusted,
@@ -445,14 +445,16 @@ func (s *Server) newConn(t *terms, v *visitor, kind Kind) *Conn {
 			c.info.PeerCertificates = state.PeerCertificates
 		}
 	}
-	c.guest = func(c *Conn) func() {
-		if leave := s.conns.enter(closerFunc(c.Abort)); leave != nil {
-			return leave
-		}
-		c.Abort()
-		return func() {}
-	}
 	return c
+}
+
+// host makes Close wait for a connection that is being refused, and end it.
+func (s *Server) host(c *Conn) (leave func()) {
+	if leave := s.conns.enter(closerFunc(c.Abort)); leave != nil {
+		return leave
+	}
+	c.Abort()
+	return func() {}
 }
 
 // acceptConn hands a connection to the broker. Close waits for the function, but

@@ -33,12 +33,9 @@ const (
 // What was handed to the socket is out of reach: at most about 256 KiB, or one
 // frame where that is larger. All that waits behind can still be removed.
 type Outbox struct {
-	dst       io.Writer
-	webSocket bool
-	clock     Clock
-	schedule  func(func())
-	scheduler Scheduler // nil: Go's
-	loop      func()    // o.run, bound once
+	dst    io.Writer
+	common *common
+	loop   func() // o.run, bound once
 
 	lastWrite  atomic.Int64 // when a write of STOMP last ended, in Unix nanoseconds
 	written    atomic.Uint64
@@ -58,14 +55,15 @@ type Outbox struct {
 	evictable   int // waiting bytes of DropOldest sinks
 	evictChunk  *chunk
 	evictIndex  int // nothing in front of it can be evicted
+	overflow    int // bytes pending when it overflowed
 	state       loopState
-	ending      bool // takes no frames any more: its last one is in
-	sealed      bool // takes nothing more, writes what it has
-	overflowed  bool
-	overflow    int   // bytes pending when it overflowed
+	webSocket   bool
+	ending      bool  // takes no frames any more: its last one is in
+	sealed      bool  // takes nothing more, writes what it has
+	drained     bool  // and has written it
+	overflowed  bool  // has told so
 	failure     error // takes nothing more and writes nothing more
 	halfClose   func()
-	drained     bool
 	events      outboxEvents
 	joined      chan struct{}
 }
@@ -88,18 +86,14 @@ const (
 
 var errAborted = errors.New("transport: connection aborted")
 
-// newOutbox returns an empty outbox that writes to dst.
-func newOutbox(dst io.Writer, webSocket bool, capacity int, clock Clock, schedule func(func())) *Outbox {
+// open prepares an empty outbox that writes to dst.
+func (o *Outbox) open(dst io.Writer, common *common, capacity int) {
 	if capacity <= 0 {
 		capacity = DefaultOutboxCapacity
 	}
-	if schedule == nil {
-		schedule = func(f func()) { go f() }
-	}
-	o := &Outbox{dst: dst, webSocket: webSocket, capacity: capacity, clock: clock, schedule: schedule}
+	o.dst, o.common, o.capacity = dst, common, capacity
 	o.loop = o.run
-	o.lastWrite.Store(clock.Now().UnixNano())
-	return o
+	o.lastWrite.Store(common.clock.Now().UnixNano())
 }
 
 // bind names who hears the events; what has happened already is told at once.
@@ -131,7 +125,7 @@ func (o *Outbox) do(e effects) {
 		e.overflow.outboxOverflowed(e.bytes)
 	}
 	if e.wake {
-		o.schedule(o.loop)
+		o.common.schedule(o.loop)
 	}
 }
 
@@ -324,7 +318,7 @@ func (o *Outbox) join() {
 	}
 	joined := o.joined
 	o.mu.Unlock()
-	await(o.scheduler, func() bool { return closed(joined) })
+	await(o.common.scheduler, func() bool { return closed(joined) })
 	<-joined
 }
 

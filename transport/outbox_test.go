@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -12,6 +13,13 @@ import (
 	"testing"
 	"testing/synctest"
 )
+
+// newOutbox returns an outbox without a connection around it.
+func newOutbox(dst io.Writer, webSocket bool, capacity int, clock Clock, schedule func(func())) *Outbox {
+	o := &Outbox{webSocket: webSocket}
+	o.open(dst, newCommon(clock, schedule, nil), capacity)
+	return o
+}
 
 // desk is an outbox whose write loop runs only when told to, into memory. While
 // a write is under way, during may interfere: it runs without the outbox's lock.

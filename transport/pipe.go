@@ -40,9 +40,7 @@ func Pipe(o PipeOptions) (client net.Conn, server *Conn) {
 	if o.Wrap != nil {
 		sock = o.Wrap(far)
 	}
-	c := newConn(sock, nil, connOptions{
-		clock: clock, schedule: o.Schedule, scheduler: o.Scheduler, window: o.InboundWindow, outbox: o.OutboxCapacity,
-	})
+	c := newConn(sock, nil, newCommon(clock, o.Schedule, o.Scheduler), connOptions{window: o.InboundWindow, outbox: o.OutboxCapacity})
 	c.info = Info{
 		Kind: InMemory, Listener: o.Listener, Remote: far.RemoteAddr(), Local: far.LocalAddr(),
 		Web: o.Web, Trusted: o.Trusted,

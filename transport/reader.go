@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
 	"github.com/gorilla/websocket"
 
 	"stampede/stompwire"
@@ -48,58 +47,48 @@ type ending struct {
 // transport actor starts and joins, and it alone talks to the session about
 // input: so Inbound, Malformed and Ended come in order.
 type reader struct {
-	conn    *Conn
-	clock   Clock
-	tell    func(message any) // to the session
-	report  func(message any) // to the actor
-	timeout bool              // frames are timed
+	conn  *Conn
+	actor *connActor // of which only what never changes is looked at
 
 	dec      *stompwire.Decoder
-	admit    chan *Admit
+	admit    atomic.Pointer[Admit]            // set once
 	limits   atomic.Pointer[stompwire.Limits] // newer than those of admit; nil: there are none
-	admitted bool
 	batch    *frameBatch
 	cost     int
-	frame    int  // bytes of the unfinished frame
-	finished int  // frames since the last fill
-	partial  bool // a frame was unfinished then
+	frame    int          // bytes of the unfinished frame
+	finished int          // frames since the last fill
+	told     *ending      // what the session was told; for the actor once the goroutine is gone
+	buf      *smallBuffer // of a WebSocket message being read
+	pending  int          // bytes of WebSocket messages decoded since the last fill
+	guard    frameGuard
+	admitted bool
+	partial  bool // a frame was unfinished at the last fill
 	deaf     bool // input is thrown away
 	reported bool
-	told     *ending      // what the session was told; for the actor once done is closed
-	buf      *smallBuffer // of a WebSocket message being read
 
 	paused atomic.Bool // by the window or before Admit: silence proves nothing
-	guard  frameGuard
-	done   chan struct{}
+	gone   atomic.Bool // the goroutine is at its end
 }
 
 type frameBatch struct{ frames []stompwire.Frame }
 
 var batchOfFrames = sync.Pool{New: func() any { return new(frameBatch) }}
 
-func newReader(c *Conn, o *ActorOptions, system *actor.ActorSystem, self *actor.PID) *reader {
-	send := func(to *actor.PID) func(any) {
-		return func(m any) {
-			if to != nil { // protoactor spins on a nil PID
-				system.Root.Send(to, m)
-			}
-		}
-	}
-	return &reader{
-		conn: c, clock: o.Clock, tell: send(o.Session), report: send(self),
-		timeout: o.FrameTimeout > 0,
-		dec:     stompwire.NewDecoder(o.Limits),
-		admit:   make(chan *Admit, 1),
-		done:    make(chan struct{}),
-	}
-}
+// tell tells the session.
+func (r *reader) tell(m any) { r.actor.tell(r.actor.session, m) }
+
+// report tells the actor.
+func (r *reader) report(m any) { r.actor.tell(r.actor.self, m) }
 
 // readerGone tells the actor that the goroutine is about to end.
 type readerGone struct{}
 
 // run is the goroutine.
 func (r *reader) run() {
-	defer close(r.done)
+	defer func() {
+		r.gone.Store(true)
+		r.conn.gate.change()
+	}()
 	defer r.report(&readerGone{})
 	defer func() {
 		// Left are panics of mailboxes we tell something; there is nobody to
@@ -113,7 +102,7 @@ func (r *reader) run() {
 	if e.over {
 		return
 	}
-	r.conn.closing.wait(r.conn.scheduler)
+	r.conn.await(stageClosing)
 	r.safely(func() *ending {
 		r.conn.sock.SetReadDeadline(time.Time{})
 		r.conn.drain()
@@ -173,7 +162,7 @@ func (r *reader) fill() error {
 func (r *reader) relimit() {
 	if l := r.limits.Swap(nil); l != nil && r.admitted {
 		r.dec.SetLimits(*l)
-		r.conn.limitMessages(*l)
+		r.conn.limitMessages(messageLimit(*l))
 	}
 }
 
@@ -184,7 +173,7 @@ func (r *reader) halt() {
 	r.drop()
 	if e := r.conn.cause.Load(); e != nil {
 		r.end(e)
-		r.conn.closing.wait(r.conn.scheduler)
+		r.conn.await(stageClosing)
 		r.conn.sock.SetReadDeadline(time.Time{})
 	}
 }
@@ -239,7 +228,7 @@ func (r *reader) fail(e *ending) {
 		r.end(e)
 		r.deaf = true
 		r.drop()
-		r.conn.closing.wait(r.conn.scheduler)
+		r.conn.await(stageClosing)
 	}
 }
 
@@ -249,16 +238,16 @@ func (r *reader) pass() {
 	if r.batch == nil || r.deaf {
 		return
 	}
-	if r.conn.stop.released() {
+	if r.conn.course.reached(stageStopped) {
 		r.halt()
 		return
 	}
-	w, paused := r.conn.window, false
+	w, paused := &r.conn.window, false
 	if w.Full() {
 		paused = true
 		r.paused.Store(true)
 	}
-	if !w.Acquire(r.cost, r.conn.stop.ch) {
+	if !w.acquire(r.cost) {
 		r.halt()
 		return
 	}
@@ -276,7 +265,7 @@ func (r *reader) pass() {
 		return
 	}
 	if paused {
-		now := r.clock.Now()
+		now := r.actor.clock.Now()
 		r.conn.in.lastRead.Store(now.UnixNano())
 		r.guard.resume(now)
 		r.paused.Store(false)
@@ -286,21 +275,17 @@ func (r *reader) pass() {
 // awaitAdmit waits until the session lets us go on behind the first frame;
 // false: it stops us instead.
 func (r *reader) awaitAdmit() bool {
-	stop := r.conn.stop
-	await(r.conn.scheduler, func() bool { return len(r.admit) > 0 || stop.released() })
-	if stop.released() {
+	c := r.conn
+	c.gate.wait(func() bool { return r.admit.Load() != nil || c.course.reached(stageStopped) })
+	if c.course.reached(stageStopped) {
 		return false
 	}
-	select {
-	case a := <-r.admit:
-		r.admitted = true
-		r.dec.SetVersion(a.Version)
-		r.dec.SetLimits(a.Limits)
-		r.conn.limitMessages(a.Limits)
-		return true
-	case <-stop.ch:
-		return false
-	}
+	a := r.admit.Swap(nil)
+	r.admitted = true
+	r.dec.SetVersion(a.Version)
+	r.dec.SetLimits(a.Limits)
+	c.limitMessages(messageLimit(a.Limits))
+	return true
 }
 
 // drop forgets what was decoded and not passed on.
@@ -315,7 +300,7 @@ func (r *reader) drop() {
 
 // note tells the guard about n bytes that were decoded.
 func (r *reader) note(n int) {
-	if !r.timeout || r.deaf {
+	if r.actor.frameTimeout <= 0 || r.deaf {
 		return
 	}
 	fresh, partial := r.finished > 0, r.dec.Partial()
@@ -324,7 +309,7 @@ func (r *reader) note(n int) {
 		if r.partial {
 			r.guard.clear()
 		}
-	} else if r.guard.note(r.clock.Now(), n, fresh || !r.partial) {
+	} else if r.guard.note(r.actor.clock.Now(), n, fresh || !r.partial) {
 		r.report(&frameBegun{})
 	}
 	r.partial = partial
@@ -341,7 +326,7 @@ func (r *reader) end(e *ending) {
 	}
 	r.reported = true
 	r.report(e)
-	if r.conn.closing.released() {
+	if r.conn.course.reached(stageClosing) {
 		return
 	}
 	r.told = e
@@ -361,22 +346,24 @@ func (r *reader) lost(err error) *ending {
 	return &ending{reason: ReasonConnectionLost, err: err, over: true}
 }
 
+// more is fill for what reads WebSocket messages: what was decoded from the last
+// read goes on before the next.
+func (r *reader) more() error {
+	r.pass()
+	if r.pending > 0 {
+		r.note(r.pending)
+		r.pending = 0
+	}
+	return r.fill()
+}
+
 // readMessages reads WebSocket messages. What they hold is one stream to the
 // decoder: the borders of messages and fragments mean nothing to it.
 func (r *reader) readMessages() *ending {
 	ws := r.conn.ws
-	pending := 0 // bytes decoded since the last fill
-	ws.link.fill = func() error {
-		// What was decoded from the last read goes on before the next.
-		r.pass()
-		if pending > 0 {
-			r.note(pending)
-			pending = 0
-		}
-		return r.fill()
-	}
+	ws.link.source = r
 	defer func() {
-		ws.link.fill = r.conn.in.fill
+		ws.link.source = nil
 		if r.buf != nil {
 			smallPool.Put(r.buf)
 			r.buf = nil
@@ -396,7 +383,7 @@ func (r *reader) readMessages() *ending {
 				if kind == websocket.TextMessage {
 					good, valid = text.piece(r.buf[:n])
 				}
-				pending += n
+				r.pending += n
 				for p := r.buf[:good]; len(p) > 0; {
 					p = p[r.feed(p):]
 					if len(p) > 0 || !r.admitted {
@@ -455,11 +442,17 @@ func (r *reader) webSocketEnd(err error) *ending {
 	return &ending{reason: ReasonConnectionLost, err: err, over: true}
 }
 
-// limitMessages bounds WebSocket messages to what one STOMP frame may take.
-func (c *Conn) limitMessages(l stompwire.Limits) {
+// limitMessages bounds WebSocket messages.
+func (c *Conn) limitMessages(limit int64) {
 	if c.ws == nil {
 		return
 	}
+	c.messageLimit = limit
+	c.ws.gorilla.SetReadLimit(limit)
+}
+
+// messageLimit is how large a WebSocket message may be: what one STOMP frame may take, and a little.
+func messageLimit(l stompwire.Limits) int64 {
 	d := stompwire.DefaultLimits()
 	block, body := l.MaxHeaderBlockBytes, l.MaxBodyBytes
 	if block <= 0 {
@@ -468,6 +461,5 @@ func (c *Conn) limitMessages(l stompwire.Limits) {
 	if body <= 0 {
 		body = d.MaxBodyBytes
 	}
-	c.messageLimit = int64(block) + int64(body) + messageSlack
-	c.ws.gorilla.SetReadLimit(c.messageLimit)
+	return int64(block) + int64(body) + messageSlack
 }

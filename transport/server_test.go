@@ -674,7 +674,7 @@ func TestIdleConnectionHoldsNoBuffers(t *testing.T) {
 	if r.conn.in.ready == nil {
 		t.Error("the socket is not read by readiness")
 	}
-	if o := r.conn.outbox; o.first != nil {
+	if o := &r.conn.outbox; o.first != nil {
 		t.Error("the outbox held a chunk")
 	}
 }

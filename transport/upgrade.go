@@ -110,8 +110,8 @@ func (s *Server) newWebSocket(t *terms, v *visitor, link *wsLink, gorilla *webso
 	c := s.newConn(t, v, WebSocket)
 	c.outbox.webSocket = true
 	c.ws = &wsStream{gorilla: gorilla, link: link}
-	link.conn, link.fill = c, c.in.fill
-	c.ws.adopt(c.outbox)
+	link.Conn, link.conn = c.sock, c // and not what net/http had: the request hangs on it
+	c.ws.adopt(&c.outbox)
 	return c
 }
 

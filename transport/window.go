@@ -16,53 +16,32 @@ type Window struct {
 	capacity int64
 	used     atomic.Int64
 	waiting  atomic.Bool
-	wake     chan struct{}
-
-	scheduler Scheduler // nil: Go's
+	gate     *gate   // where the reader waits
+	course   *course // until it is stopped
 }
 
-// NewWindow returns an empty window; capacity is at least 1.
-func NewWindow(capacity int) *Window {
-	return &Window{capacity: int64(max(capacity, 1)), wake: make(chan struct{}, 1)}
-}
-
-// Acquire takes n units, waiting while the window is full. One batch may
+// acquire takes n units, waiting while the window is full. One batch may
 // overdraw it, so a batch larger than the whole window passes too. Once full,
 // the window opens again when it is less than half full. It returns false,
-// with nothing taken, when done is closed first. Only one goroutine, the
-// reader, may acquire.
-func (w *Window) Acquire(n int, done <-chan struct{}) bool {
-	if w.used.Load() >= w.capacity {
-		for {
-			w.waiting.Store(true)
-			// Looked at again after the flag is up: a Release that came
-			// before it has not woken us, one after it will.
-			if w.used.Load() <= w.capacity/2 {
-				w.waiting.Store(false)
-				break
-			}
-			await(w.scheduler, func() bool { return len(w.wake) > 0 || closed(done) })
-			if !w.woken(done) {
-				w.waiting.Store(false)
-				return false
-			}
-		}
+// with nothing taken, when the connection is stopped first. Only one goroutine,
+// the reader, may acquire.
+func (w *Window) acquire(n int) bool {
+	if w.Full() && !w.open() {
+		return false
 	}
 	w.used.Add(int64(n))
 	return true
 }
 
-// woken waits for a Release; false: done came first, or with it.
-func (w *Window) woken(done <-chan struct{}) bool {
-	if closed(done) {
-		return false
-	}
-	select {
-	case <-w.wake:
-		return true
-	case <-done:
-		return false
-	}
+// open waits until a full window is half full; false: the connection was
+// stopped first, or with it.
+func (w *Window) open() bool {
+	w.waiting.Store(true)
+	// Looked at after the flag is up: a Release that came before it has not
+	// woken us, one after it will.
+	w.gate.wait(func() bool { return w.used.Load() <= w.capacity/2 || w.course.reached(stageStopped) })
+	w.waiting.Store(false)
+	return !w.course.reached(stageStopped)
 }
 
 // Release gives n units back. Any goroutine may call it. Giving back more than
@@ -75,15 +54,12 @@ func (w *Window) Release(n int) {
 		w.used.CompareAndSwap(used, 0)
 	}
 	if used <= w.capacity/2 && w.waiting.Swap(false) {
-		select {
-		case w.wake <- struct{}{}:
-		default:
-		}
+		w.gate.change()
 	}
 }
 
 // Used returns the units taken and not yet released.
 func (w *Window) Used() int { return int(w.used.Load()) }
 
-// Full reports whether the next Acquire would wait.
+// Full reports whether the next batch has to wait.
 func (w *Window) Full() bool { return w.used.Load() >= w.capacity }

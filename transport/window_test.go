@@ -6,12 +6,17 @@ import (
 	"testing/synctest"
 )
 
+// newWindow returns a window without a connection around it.
+func newWindow(capacity int) *Window {
+	return &Window{capacity: int64(capacity), gate: new(gate), course: new(course)}
+}
+
 // A window lets batches through while it is not full, and one that overdraws it.
 func TestWindowAllowsOneOverdraft(t *testing.T) {
-	w := NewWindow(100)
+	w := newWindow(100)
 	for _, n := range []int{99, 1000} {
-		if !w.Acquire(n, nil) {
-			t.Fatalf("Acquire(%d) refused with %d of 100 used", n, w.Used())
+		if !w.acquire(n) {
+			t.Fatalf("acquire(%d) refused with %d of 100 used", n, w.Used())
 		}
 	}
 	if w.Used() != 1099 || !w.Full() {
@@ -22,11 +27,11 @@ func TestWindowAllowsOneOverdraft(t *testing.T) {
 // A full window stays shut until it is at most half full, then it wakes the reader.
 func TestWindowWakesAtHalf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := NewWindow(100)
-		w.Acquire(100, nil)
+		w := newWindow(100)
+		w.acquire(100)
 		through := false
 		go func() {
-			through = w.Acquire(10, nil)
+			through = w.acquire(10)
 		}()
 		synctest.Wait()
 		for _, step := range []struct {
@@ -45,25 +50,25 @@ func TestWindowWakesAtHalf(t *testing.T) {
 	})
 }
 
-// A waiting Acquire takes nothing and returns false when done is closed, and the window works on.
+// An acquire that waits takes nothing and returns false when the connection is stopped, and the window works on.
 func TestWindowGivesUpWhenDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := NewWindow(10)
-		w.Acquire(10, nil)
-		done := make(chan struct{})
+		w := newWindow(10)
+		w.acquire(10)
 		result := make(chan bool, 1)
-		go func() { result <- w.Acquire(5, done) }()
+		go func() { result <- w.acquire(5) }()
 		synctest.Wait()
-		close(done)
+		w.course.reach(stageStopped)
+		w.gate.change()
 		if <-result {
-			t.Fatal("Acquire succeeded")
+			t.Fatal("acquire succeeded")
 		}
 		if w.Used() != 10 {
 			t.Fatalf("used %d, want 10", w.Used())
 		}
 		w.Release(10)
-		if !w.Acquire(5, nil) {
-			t.Fatal("Acquire failed on an empty window")
+		if !w.acquire(5) {
+			t.Fatal("acquire failed on an empty window")
 		}
 	})
 }
@@ -71,7 +76,7 @@ func TestWindowGivesUpWhenDone(t *testing.T) {
 // Releases from many goroutines never lose a wake: the reader gets through all its batches.
 func TestWindowUnderContention(t *testing.T) {
 	const batches, cost = 20000, 7
-	w := NewWindow(64)
+	w := newWindow(64)
 	spent := make(chan int, 1024)
 	var wait sync.WaitGroup
 	for range 4 {
@@ -82,8 +87,8 @@ func TestWindowUnderContention(t *testing.T) {
 		})
 	}
 	for range batches {
-		if !w.Acquire(cost, nil) {
-			t.Fatal("Acquire failed")
+		if !w.acquire(cost) {
+			t.Fatal("acquire failed")
 		}
 		spent <- cost
 	}
@@ -96,8 +101,8 @@ func TestWindowUnderContention(t *testing.T) {
 
 // Releasing more than was acquired is caught where invariants are checked, and evened out elsewhere.
 func TestWindowOverRelease(t *testing.T) {
-	w := NewWindow(10)
-	w.Acquire(3, nil)
+	w := newWindow(10)
+	w.acquire(3)
 	defer func() {
 		if p := recover(); p == nil && w.Used() != 0 {
 			t.Fatalf("used %d", w.Used())
@@ -108,9 +113,9 @@ func TestWindowOverRelease(t *testing.T) {
 
 // BenchmarkWindow is what a batch pays for the credit it takes and gives back.
 func BenchmarkWindow(b *testing.B) {
-	w := NewWindow(1 << 20)
+	w := newWindow(1 << 20)
 	for b.Loop() {
-		w.Acquire(512, nil)
+		w.acquire(512)
 		w.Release(512)
 	}
 }

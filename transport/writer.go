@@ -89,7 +89,7 @@ func (o *Outbox) writeAll(b *batch) (err error) {
 		}
 		if b.frames > b.control {
 			// Pongs are no heart-beats: a browser does not even show them.
-			o.lastWrite.Store(o.clock.Now().UnixNano())
+			o.lastWrite.Store(o.common.clock.Now().UnixNano())
 		}
 		o.written.Add(uint64(b.bytes))
 		o.report(b)

@@ -63,7 +63,6 @@ func (w *wsStream) noteClose(err error) bool {
 
 // adopt sets gorilla up for a connection whose handshake is done.
 func (w *wsStream) adopt(outbox *Outbox) {
-	w.link.up = true
 	// A Close frame is answered when the session has had its say.
 	w.gorilla.SetCloseHandler(func(int, string) error { return nil })
 	w.gorilla.SetPingHandler(func(payload string) error {
@@ -75,10 +74,9 @@ func (w *wsStream) adopt(outbox *Outbox) {
 
 // wsLink is the net.Conn that gorilla sees.
 type wsLink struct {
-	net.Conn // for the handshake
-	conn     *Conn
-	fill     func() error // waits until conn.in has unread bytes
-	up       bool         // the handshake is done
+	net.Conn         // for the handshake; then the socket
+	conn     *Conn   // nil: the handshake is not done yet
+	source   *reader // who reads, while messages are wanted; else nil
 }
 
 // Read copies from the inlet.
@@ -94,11 +92,19 @@ func (l *wsLink) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// fill waits until the inlet has unread bytes.
+func (l *wsLink) fill() error {
+	if l.source != nil {
+		return l.source.more()
+	}
+	return l.conn.in.fill()
+}
+
 // Write passes the answer to the handshake through. After that gorilla has one
 // thing left to write: the Close frame for a peer that broke the protocol. It
 // is held back, only its code is kept, because a STOMP ERROR shall go before it.
 func (l *wsLink) Write(p []byte) (int, error) {
-	if !l.up {
+	if l.conn == nil {
 		return l.Conn.Write(p)
 	}
 	if len(p) >= 4 && p[0] == opClose {
@@ -110,7 +116,7 @@ func (l *wsLink) Write(p []byte) (int, error) {
 // SetDeadline and SetWriteDeadline do nothing after the handshake: the socket's
 // writes are the outbox's, its deadlines the reader's.
 func (l *wsLink) SetDeadline(t time.Time) error {
-	if l.up {
+	if l.conn != nil {
 		return nil
 	}
 	return l.Conn.SetDeadline(t)
@@ -118,7 +124,7 @@ func (l *wsLink) SetDeadline(t time.Time) error {
 
 // SetWriteDeadline is what gorilla calls before a Close frame.
 func (l *wsLink) SetWriteDeadline(t time.Time) error {
-	if l.up {
+	if l.conn != nil {
 		return nil
 	}
 	return l.Conn.SetWriteDeadline(t)
