@@ -44,7 +44,7 @@ func (d *Delivery) answer(how outcome) {
 }
 
 func (d *Delivery) tell(how outcome) {
-	d.subscription.broker.core.system.Root.Send(d.actor, &acknowledge{epoch: d.epoch, number: d.number, how: how})
+	d.subscription.broker.core.system.Root.Send(d.actor, &acknowledge{acks: []ack{{epoch: d.epoch, number: d.number, how: how}}})
 }
 
 // Redelivered tells whether the message was given out before, to whomever.

@@ -188,19 +188,25 @@ type delivered struct {
 	deliveries int
 }
 
-// acknowledge (session → subscription): an ACK or NACK frame.
+// acknowledge (session → subscription): the ACK and NACK frames of one read, in their order. One that is in a transaction, or may be
+// about several subscriptions, goes alone.
 type acknowledge struct {
-	epoch      uint32 // 0: by message-id
+	acks   []ack
+	tx     string
+	inTx   bool
+	next   []*actor.PID // subscriptions to ask if this one doesn't know the message-id
+	shared bool         // several were to be asked: the session waits until one knows, or none
+	stale  bool         // one of those that were asked has started over, and may have known it before
+}
+
+// ack is one ACK or NACK frame.
+type ack struct {
 	number     uint64
 	messageID  string
-	how        outcome
-	tx         string
-	inTx       bool
 	receipt    string
+	epoch      uint32 // 0: by message-id
+	how        outcome
 	hasReceipt bool
-	next       []*actor.PID // subscriptions to ask if this one doesn't know the message-id
-	shared     bool         // several were to be asked: the session waits until one knows, or none
-	stale      bool         // one of those that were asked has started over, and may have known it before
 }
 
 // attributed (subscription → session): it is known which of several subscriptions an ACK is about.

@@ -208,6 +208,82 @@ func TestReceiptOfAnAckOutlivesItsSession(t *testing.T) {
 	}
 }
 
+// ACKs and NACKs of one read take effect together and before the UNSUBSCRIBE behind them, each as it says, and are answered once
+// each, though the session or the subscription fails in their midst: what was acknowledged in vain comes again, and says so.
+func TestAcksOfOneRead(t *testing.T) {
+	for i, rules := range [][]faults.Rule{
+		nil,
+		{{Do: faults.Kill, Role: "subscription", Message: "acknowledge", Nth: 1}},
+		{{Do: faults.Kill, Role: "session", Command: "NACK", Nth: 1}},
+		{{Do: faults.Kill, Role: "session", Command: "UNSUBSCRIBE", Nth: 1}},
+		{{Do: faults.Kill, Role: "destination", Message: "settle", Nth: 1}},
+	} {
+		orders(t, 50, nil, rules, func(w *sim.World) {
+			c := talk(w, "c", "1.2")
+			c.say("SUBSCRIBE", "id:1", "destination:/queue/a", "ack:client-individual")
+			for n := range 4 {
+				c.says(fmt.Sprintf("SEND\ndestination:/queue/a\nn:%d", n))
+				c.hears(fmt.Sprintf("\nn:%d\n", n))
+			}
+			c.says("ACK\nid:1-1-1\nreceipt:r1", "NACK\nid:1-1-2\nrequeue:false", "ACK\nid:1-1-3\nreceipt:r3", "UNSUBSCRIBE\nid:1\nreceipt:gone")
+			all := c.gets("gone") + "receipt-id:gone\n"
+			for _, r := range []string{"r1", "r3", "gone"} {
+				if n := strings.Count(all, "receipt-id:"+r+"\n"); n != 1 {
+					w.Fail("the receipt %s came %d times: %q", r, n, all)
+				}
+			}
+			w.Sleep(time.Second) // until the dead-letter queue has what it gets
+			d := has(w, "/queue/a")
+			if kept := i == 0 || i == 4; d.Count > 4 || kept && d.Count != 1 {
+				w.Fail("one message was not acknowledged, and there are %+v", d)
+			}
+			r := talk(w, "r", "1.2")
+			r.say("SUBSCRIBE", "id:1", "destination:/queue/a")
+			r.say("SEND", "destination:/queue/a", "n:last")
+			rest := r.hears("\nn:last\n")
+			if strings.Count(rest, "\nredelivered:true\n") != d.Count || !strings.Contains(rest, "\nn:3\n") {
+				w.Fail("the next consumer got %q, wants %d redelivered", rest, d.Count)
+			}
+		})
+	}
+}
+
+// An ACK of nothing ends the connection, and those that came before it in the same read have taken effect.
+func TestWrongAckAmongOthers(t *testing.T) {
+	orders(t, 50, nil, nil, func(w *sim.World) {
+		c := talk(w, "c", "1.2")
+		c.say("SUBSCRIBE", "id:1", "destination:/queue/a", "ack:client-individual")
+		for n := range 3 {
+			c.says(fmt.Sprintf("SEND\ndestination:/queue/a\nn:%d", n))
+			c.hears(fmt.Sprintf("\nn:%d\n", n))
+		}
+		c.says("ACK\nid:1-1-1", "ACK\nid:1-1-2", "ACK\nid:1-1-2\nreceipt:twice")
+		c.hears("ERROR")
+		c.hears("receipt-id:twice\n")
+		w.Sleep(time.Second)
+		if d := has(w, "/queue/a"); d.Count != 1 {
+			w.Fail("two messages were acknowledged, and there are %+v", d)
+		}
+	})
+}
+
+// An ACK in a transaction leaves alone what the ACK before it in the same read has settled.
+func TestAckBeforeATransaction(t *testing.T) {
+	orders(t, 50, nil, nil, func(w *sim.World) {
+		c := talk(w, "c", "1.2")
+		c.say("SUBSCRIBE", "id:1", "destination:/queue/a", "ack:client")
+		for n := range 3 {
+			c.says(fmt.Sprintf("SEND\ndestination:/queue/a\nn:%d", n))
+			c.hears(fmt.Sprintf("\nn:%d\n", n))
+		}
+		c.says("BEGIN\ntransaction:t", "ACK\nid:1-1-1", "ACK\nid:1-1-3\ntransaction:t", "ABORT\ntransaction:t", "UNSUBSCRIBE\nid:1\nreceipt:gone")
+		c.gets("gone")
+		if d := has(w, "/queue/a"); d.Count != 2 {
+			w.Fail("one message was acknowledged, and there are %+v", d)
+		}
+	})
+}
+
 // full has queues hold n messages and publishers wait for room.
 func full(n int) func(*config.Config) {
 	return func(c *config.Config) {

@@ -16,13 +16,17 @@ import (
 // what needs an answer from elsewhere stalls those behind it.
 type session struct {
 	*checkpoint
-	core    *core
-	life    *life
-	rates   *rates          // on SENDs; nil: there are none
-	bytes   []byte          // scratch for an answer
-	ids     strings.Builder // the newest message ids
-	running bool            // run is at work: what it calls must not start it again
-	asked   bool            // the injector has had its say on the next frame
+	core  *core
+	life  *life
+	rates *rates          // on SENDs; nil: there are none
+	bytes []byte          // scratch for an answer
+	ids   strings.Builder // the newest message ids
+
+	acks       []collectedAcks // ACKs and NACKs not yet sent
+	acksBefore int             // how many were sent together last
+
+	running bool // run is at work: what it calls must not start it again
+	asked   bool // the injector has had its say on the next frame
 }
 
 func (s *session) renew() process {
@@ -173,6 +177,7 @@ func (s *session) run(ctx actor.Context) {
 }
 
 func (s *session) work(ctx actor.Context) {
+	defer s.sendAcks(ctx) // also if it fails: those were handled
 	for s.wait == waitNothing && len(s.backlog) > 0 && s.phase < failing {
 		if s.swapped != nil {
 			s.endSwap()

@@ -127,8 +127,9 @@ func (s *session) fromWeb() bool {
 	return info.Kind == transport.WebSocket || info.Web
 }
 
-// send lets the collected messages go.
+// send lets what was collected go: acknowledgements, then messages.
 func (s *session) send(ctx actor.Context) {
+	s.sendAcks(ctx)
 	for i, p := range s.pending {
 		s.flow.sent++
 		p.number = s.flow.sent

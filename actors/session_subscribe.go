@@ -337,37 +337,77 @@ func (s *session) detachGone(ctx actor.Context, sub *subscriptionState) {
 	ctx.Send(to, m)
 }
 
-// ack handles an ACK: which subscription, which delivery, by the rules of the version.
+// ack handles an ACK: which subscription, which delivery, by the rules of the version. Those for one subscription are collected while
+// frames of one read are handled, and leave together.
 func (s *session) ack(ctx actor.Context, f *stompwire.Frame, how outcome) *Fault {
-	m := &acknowledge{how: how}
-	m.receipt, m.hasReceipt = f.Header.Get("receipt")
-	subs, fault := s.acknowledged(f, m)
+	a := ack{how: how}
+	a.receipt, a.hasReceipt = f.Header.Get("receipt")
+	sub, others, fault := s.acknowledged(f, &a)
 	if fault != nil {
 		return fault
 	}
-	m.tx, m.inTx = f.Header.Get("transaction")
-	if m.inTx {
-		if _, fault := s.transactions.get(m.tx); fault != nil {
+	tx, inTx := f.Header.Get("transaction")
+	if inTx {
+		if _, fault := s.transactions.get(tx); fault != nil {
 			return fault
 		}
 	}
-	if m.shared = len(subs) > 1; m.shared {
-		for _, sub := range subs[1:] {
-			m.next = append(m.next, sub.life.pid)
+	if !inTx && len(others) == 0 {
+		s.collectAck(sub, a)
+	} else if fault := s.ackAlone(ctx, sub, others, &acknowledge{acks: []ack{a}, tx: tx, inTx: inTx}); fault != nil {
+		return fault
+	}
+	if a.hasReceipt {
+		s.owed = append(s.owed, a.receipt)
+	}
+	return nil
+}
+
+// ackAlone sends one ACK or NACK that is in a transaction, or may be about others too.
+func (s *session) ackAlone(ctx actor.Context, sub *subscriptionState, others []*subscriptionState, m *acknowledge) *Fault {
+	if m.shared = len(others) > 0; m.shared {
+		for _, other := range others {
+			m.next = append(m.next, other.life.pid)
 		}
 		s.ackingIn = m.tx
 		s.stall(waitAck) // an UNSUBSCRIBE behind must not overtake it on its way through them
-	} else if m.inTx {
-		if fault := s.ackInTransaction(m.tx, subs[0]); fault != nil {
-			return fault
-		}
+	} else if fault := s.ackInTransaction(m.tx, sub); fault != nil {
+		return fault
 	}
-	if m.hasReceipt {
-		s.owed = append(s.owed, m.receipt)
-	}
-	ctx.Send(subs[0].life.pid, m)
+	s.sendAcks(ctx) // what was acknowledged before takes effect before
+	ctx.Send(sub.life.pid, m)
 	return nil
 }
+
+// collectedAcks are ACKs and NACKs of this read for one subscription.
+type collectedAcks struct {
+	sub  *subscriptionState
+	acks []ack
+}
+
+func (s *session) collectAck(sub *subscriptionState, a ack) {
+	for i := range s.acks {
+		if c := &s.acks[i]; c.sub == sub {
+			c.acks = append(c.acks, a)
+			return
+		}
+	}
+	s.acks = append(s.acks, collectedAcks{sub, append(make([]ack, 0, s.acksBefore), a)})
+}
+
+// sendAcks lets the collected ACKs go.
+func (s *session) sendAcks(ctx actor.Context) {
+	acks := s.acks
+	s.acks = acks[:0]
+	for i, c := range acks {
+		acks[i] = collectedAcks{}
+		s.acksBefore = min(len(c.acks), ackRoom)
+		ctx.Send(c.sub.life.pid, &acknowledge{acks: c.acks})
+	}
+}
+
+// ackRoom bounds what room is made for more ACKs with the first.
+const ackRoom = 64
 
 // attributed goes on behind an ACK that was about one of several subscriptions.
 func (s *session) attributed(ctx actor.Context, m *attributed) {
@@ -399,35 +439,35 @@ func (s *session) ackAgain() {
 	}
 }
 
-// acknowledged finds what an ACK or NACK is about: a subscription, or those that it may be about.
-func (s *session) acknowledged(f *stompwire.Frame, m *acknowledge) ([]*subscriptionState, *Fault) {
+// acknowledged finds what an ACK or NACK is about: a subscription, or the first of those that it may be about.
+func (s *session) acknowledged(f *stompwire.Frame, a *ack) (sub *subscriptionState, others []*subscriptionState, fault *Fault) {
 	if s.version >= stompwire.V12 {
 		id, ok := f.Header.Get("id")
 		if !ok {
-			return nil, faultf(CodeSyntax, "missing id header", "%s needs the id that the ack header of the MESSAGE gave", f.Command)
+			return nil, nil, faultf(CodeSyntax, "missing id header", "%s needs the id that the ack header of the MESSAGE gave", f.Command)
 		}
 		serial, epoch, number, ok := parseAckID(id)
 		sub := s.subscriptions.serial(serial)
 		if !ok || sub == nil || sub.ended.Load() || sub.mode == ackAuto {
-			return nil, faultf(CodeAck, "nothing to acknowledge", "no delivery on this connection awaits an acknowledgement with the id %q", id)
+			return nil, nil, faultf(CodeAck, "nothing to acknowledge", "no delivery on this connection awaits an acknowledgement with the id %q", id)
 		}
-		m.epoch, m.number = epoch, number
-		return []*subscriptionState{sub}, nil
+		a.epoch, a.number = epoch, number
+		return sub, nil, nil
 	}
 	id, ok := f.Header.Get("message-id")
 	if !ok {
-		return nil, faultf(CodeSyntax, "missing message-id header", "%s needs a message-id header", f.Command)
+		return nil, nil, faultf(CodeSyntax, "missing message-id header", "%s needs a message-id header", f.Command)
 	}
-	m.messageID = id
+	a.messageID = id
 	name, ok := f.Header.Get("subscription")
 	if !ok && s.version == stompwire.V11 {
-		return nil, faultf(CodeSyntax, "missing subscription header", "%s needs a subscription header in STOMP 1.1", f.Command)
+		return nil, nil, faultf(CodeSyntax, "missing subscription header", "%s needs a subscription header in STOMP 1.1", f.Command)
 	}
 	if ok {
 		if sub := s.subscriptions.named(name); sub != nil && sub.mode != ackAuto {
-			return []*subscriptionState{sub}, nil
+			return sub, nil, nil
 		}
-		return nil, faultf(CodeAck, "nothing to acknowledge", "this connection has no subscription %q that takes acknowledgements", name)
+		return nil, nil, faultf(CodeAck, "nothing to acknowledge", "this connection has no subscription %q that takes acknowledgements", name)
 	}
 	// STOMP 1.0 names the message alone: whichever subscription has it.
 	var subs []*subscriptionState
@@ -437,9 +477,9 @@ func (s *session) acknowledged(f *stompwire.Frame, m *acknowledge) ([]*subscript
 		}
 	}
 	if len(subs) == 0 {
-		return nil, faultf(CodeAck, "nothing to acknowledge", "no subscription on this connection takes acknowledgements")
+		return nil, nil, faultf(CodeAck, "nothing to acknowledge", "no subscription on this connection takes acknowledgements")
 	}
-	return subs, nil
+	return subs[0], subs[1:], nil
 }
 
 // nack: back to the queue, or with requeue:false to the dead-letter queue.

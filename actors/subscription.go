@@ -96,7 +96,7 @@ func (s *subscription) receive(ctx actor.Context, message any) {
 func (s *subscription) refuse(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *acknowledge:
-		ctx.Send(s.session, &rejected{serial: s.key.serial, receipt: m.receipt, hasReceipt: m.hasReceipt, fault: internalFault()})
+		ctx.Send(s.session, &rejected{serial: s.key.serial, receipt: m.acks[0].receipt, hasReceipt: m.acks[0].hasReceipt, fault: internalFault()})
 	case *collect:
 		ctx.Send(s.session, &collected{serial: s.key.serial, epoch: s.epoch, tx: m.tx})
 	case *endSubscription:
@@ -317,56 +317,66 @@ func (s *subscription) resume() {
 	s.send()
 }
 
-// acknowledge is an ACK or NACK.
+// acknowledge is ACKs and NACKs. What they settle goes to the queue together.
 func (s *subscription) acknowledge(ctx actor.Context, m *acknowledge) {
-	settled, ok := s.mark(m)
-	// After a restart the client may still acknowledge what it got before.
-	stale := m.stale || m.epoch != 0 && m.epoch < s.epoch || m.epoch == 0 && !ok && s.epoch > 1
-	if !ok && len(m.next) > 0 {
-		on := *m
-		on.next, on.stale = m.next[1:], stale
-		ctx.Send(m.next[0], &on)
-		return
-	}
-	if m.shared {
-		ctx.Send(s.session, &attributed{serial: s.key.serial})
-	}
-	if !ok && !stale {
-		ctx.Send(s.session, &rejected{receipt: m.receipt, hasReceipt: m.hasReceipt, fault: faultf(CodeAck, "nothing to acknowledge",
-			"the subscription %q has no delivery that awaits this acknowledgement: it is unknown, or settled already", s.id)})
-		return
-	}
+	var one [1]unacked // what most of them settle
+	var items []settlement
 	var receipts []string
-	if m.hasReceipt {
-		receipts = []string{m.receipt}
+	for i := range m.acks {
+		a := &m.acks[i]
+		settled, ok := s.mark(a, m, one[:0])
+		// After a restart the client may still acknowledge what it got before.
+		stale := m.stale || a.epoch != 0 && a.epoch < s.epoch || a.epoch == 0 && !ok && s.epoch > 1
+		if !ok && len(m.next) > 0 {
+			on := *m
+			on.next, on.stale = m.next[1:], stale
+			ctx.Send(m.next[0], &on)
+			return
+		}
+		if m.shared {
+			ctx.Send(s.session, &attributed{serial: s.key.serial})
+		}
+		if !ok && !stale {
+			s.settle(ctx, items, receipts)
+			items, receipts = nil, nil
+			ctx.Send(s.session, &rejected{receipt: a.receipt, hasReceipt: a.hasReceipt, fault: faultf(CodeAck, "nothing to acknowledge",
+				"the subscription %q has no delivery that awaits this acknowledgement: it is unknown, or settled already", s.id)})
+			continue
+		}
+		for _, u := range settled {
+			if u.entry == nil {
+				continue // a topic's: there is nobody to tell
+			}
+			if items == nil {
+				items = make([]settlement, 0, max(len(m.acks)-i, len(settled)))
+			}
+			items = append(items, settlement{entry: u.entry, how: u.how})
+		}
+		if a.hasReceipt {
+			receipts = append(receipts, a.receipt)
+		}
 	}
-	s.settle(ctx, settled, receipts)
+	s.settle(ctx, items, receipts)
 	s.resume()
 }
 
 // mark finds what an ACK or NACK is about and marks it; false: nothing here awaits it.
-func (s *subscription) mark(m *acknowledge) ([]unacked, bool) {
-	number := m.number
-	if m.epoch == 0 {
-		n, known := s.window.find(m.messageID)
+func (s *subscription) mark(a *ack, m *acknowledge, settled []unacked) ([]unacked, bool) {
+	number := a.number
+	if a.epoch == 0 {
+		n, known := s.window.find(a.messageID)
 		if !known {
-			return nil, false
+			return settled, false
 		}
 		number = n
-	} else if m.epoch != s.epoch {
-		return nil, false
+	} else if a.epoch != s.epoch {
+		return settled, false
 	}
-	return s.window.mark(number, m.how, m.tx, m.inTx, nil)
+	return s.window.mark(number, a.how, m.tx, m.inTx, settled)
 }
 
-// settle tells the queue; on topics there is nobody to tell. The receipt comes when it is done.
-func (s *subscription) settle(ctx actor.Context, settled []unacked, receipts []string) {
-	items := make([]settlement, 0, len(settled))
-	for _, u := range settled {
-		if u.entry != nil {
-			items = append(items, settlement{entry: u.entry, how: u.how})
-		}
-	}
+// settle tells the queue; the receipts come when it is done.
+func (s *subscription) settle(ctx actor.Context, items []settlement, receipts []string) {
 	switch {
 	case len(items) > 0: // all of one queue: patterns are for topics
 		ctx.Send(s.handle.pid(), &settle{key: s.key, epoch: s.epoch, items: items, session: s.session, receipts: receipts})
