@@ -385,12 +385,11 @@ func (b *Broker) spawn(ctx context.Context) error {
 	ready := make(chan error, 16) // a top that is ever restarted must not block
 	l := &life{core: c, role: &c.roles.root}
 	l.process = &top{core: c, life: l, doors: b.own.with(b.doors), ready: ready, gone: b.done}
-	if err := c.births.bear(c.system.Root, c.births.newProps(c, actor.WithGuardian(rootStrategy{})), l, "stampede-"+c.boot); err != nil {
+	if err := c.births.bearTop(l, "stampede-"+c.boot); err != nil {
 		return fmt.Errorf("start the supervision tree: %w", err)
 	}
-	l.enters(NodeRunning, nil)
 	b.root, b.top = l.pid, l
-	l.mailbox.open()
+	l.open()
 	var err error
 	c.await(func() bool { return len(ready) > 0 || ctx.Err() != nil })
 	select {

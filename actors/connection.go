@@ -51,12 +51,12 @@ func (s *connections) receive(ctx actor.Context, message any) {
 		delete(s.busy, m.connection)
 		s.tell()
 	case *farewell:
-		for _, pid := range ctx.Children() {
-			ctx.Send(pid, &sayGoodbye{})
+		for _, child := range s.life.children() {
+			ctx.Send(child.pid, &sayGoodbye{})
 		}
 	case *abort, *settingsChanged:
-		for _, pid := range ctx.Children() {
-			ctx.Send(pid, m)
+		for _, child := range s.life.children() {
+			ctx.Send(child.pid, m)
 		}
 	case *actor.Terminated:
 		s.terminated(ctx, m)
@@ -116,8 +116,8 @@ func (s *connections) drain(ctx actor.Context, m *drain) {
 	for _, cp := range s.children {
 		s.busy[cp.id] = true
 	}
-	for _, pid := range ctx.Children() {
-		ctx.Send(pid, &quiesce{})
+	for _, child := range s.life.children() {
+		ctx.Send(child.pid, &quiesce{})
 	}
 	s.tell()
 }

@@ -216,13 +216,19 @@ func (m *mailbox) handle(share int) (done bool, handled int) {
 }
 
 func (m *mailbox) dispatchSystem(message any) {
-	switch message.(type) {
+	switch message := message.(type) {
 	case *actor.SuspendMailbox:
 		m.suspend(true, m.paused)
 	case *actor.ResumeMailbox:
 		m.suspend(false, m.paused)
 	case *unpause:
 		m.suspend(m.failed, false)
+	case *actor.Stop:
+		m.life.end(m.invoker, endsForGood)
+	case *actor.Restart:
+		m.life.end(m.invoker, endsToBeginAgain)
+	case *actor.Terminated:
+		m.life.terminated(m.invoker, message)
 	default:
 		m.invoker.InvokeSystemMessage(message)
 	}

@@ -20,7 +20,10 @@ func TestStoppedActorsAreForgotten(t *testing.T) {
 	c := &core{system: system, dispatcher: pool, clock: transport.SystemClock()}
 	const n = 50
 	p := &breeder{gone: make(chan int, n), c: c}
-	l, err := c.spawn(system.Root, &role{name: "breeder"}, "breeder", "", func(*life) process { return p })
+	l, err := c.spawn(system.Root, &role{name: "breeder"}, "breeder", "", func(l *life) process {
+		p.life = l
+		return p
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +62,7 @@ type breed struct{}
 // breeder spawns children that stop at once.
 type breeder struct {
 	c        *core
+	life     *life
 	born     int
 	children []weak.Pointer[brief]
 	gone     chan int
@@ -77,12 +81,12 @@ func (p *breeder) receive(ctx actor.Context, message any) {
 			panic(err)
 		}
 		if p.born == cap(p.gone) {
-			for _, child := range append([]*actor.PID(nil), ctx.Children()...) {
-				ctx.Stop(child)
+			for _, child := range p.life.children() {
+				ctx.Stop(child.pid)
 			}
 		}
 	case *actor.Terminated:
-		p.gone <- len(ctx.Children())
+		p.gone <- int(p.life.brood)
 	case chan struct{}:
 		close(m)
 	}

@@ -105,13 +105,13 @@ type life struct {
 
 	inflight any // the message being handled, or that a crash interrupted
 	attempts int32
-	exempt   bool // the next message was delayed by the injector, which is not asked again
-	winding  bool // this incarnation is ending: it restarts no more children
-	between  bool // one incarnation has ended and the next has not begun: the life is among the births
+	brood    int32  // children that are not gone yet: their last word has not been heard
+	exempt   bool   // the next message was delayed by the injector, which is not asked again
+	ending   ending // what this incarnation ends for, once it is told to
+	told     bool   // its process knows; protoactor will say it again
 
-	// stopping records that somebody wants it gone. protoactor loses a Stop that a Restart
-	// overtakes while children end; with this the supervisor stops it instead, and an
-	// incarnation that slips through stops itself.
+	// stopping records that somebody wants it gone: its supervisor does not restart it, and an incarnation
+	// that begins all the same stops itself.
 	stopping atomic.Bool
 
 	mu     sync.Mutex // of what others look at
@@ -155,19 +155,18 @@ func (c *core) spawn(ctx actor.SpawnerContext, r *role, name, about string, prod
 	l := &life{core: c, role: r, about: about}
 	l.process = produce(l)
 	parent := lifeOf(ctx)
-	if parent != nil && parent.winding {
-		// protoactor goes on delivering messages to an actor that waits for its children to end. What such
-		// a message starts ends at once: nobody would stop it, and its parent would wait for it for ever.
+	if parent != nil && parent.ending != endsNot {
+		// An actor that waits for its children to end goes on getting messages. What such a message starts
+		// ends at once: nobody would stop it, and its parent would wait for it for ever.
 		l.stopping.Store(true)
 	}
-	if err := c.births.bear(ctx, c.births.propsFor(c), l, name); err != nil {
+	if err := c.births.bear(ctx, parent, l, name); err != nil {
 		return nil, fmt.Errorf("spawn %s %s: %w", r.name, name, err)
 	}
-	l.enters(NodeRunning, nil)
 	if parent != nil {
 		parent.adopt(l)
 	}
-	l.mailbox.open()
+	l.open()
 	return l, nil
 }
 
@@ -178,16 +177,6 @@ type births struct {
 	props   *actor.Props
 	next    *life                // being spawned; the lock is held meanwhile
 	between map[*actor.PID]*life // ended one incarnation, did not begin another
-}
-
-// propsFor are the Props of all actors of a broker but the top.
-func (b *births) propsFor(c *core) *actor.Props {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.props == nil {
-		b.props = b.newProps(c)
-	}
-	return b.props
 }
 
 func (b *births) newProps(c *core, options ...actor.PropsOption) *actor.Props {
@@ -201,15 +190,43 @@ func (b *births) newProps(c *core, options ...actor.PropsOption) *actor.Props {
 	)
 }
 
-// bear spawns an actor for a life. It handles nothing before its mailbox is opened.
-func (b *births) bear(ctx actor.SpawnerContext, props *actor.Props, l *life, name string) (err error) {
-	l.mailbox.init(l)
+// bear spawns an actor for a life. It handles nothing before it is opened.
+func (b *births) bear(ctx actor.SpawnerContext, parent, l *life, name string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.props == nil {
+		b.props = b.newProps(l.core)
+	}
+	return b.spawn(l, func() (*actor.PID, error) {
+		if parent == nil {
+			return ctx.SpawnNamed(b.props, name)
+		}
+		// protoactor does not hear of the child: its parent's life counts it.
+		return actor.DefaultSpawner(ctx.ActorSystem(), parent.pid.Id+"/"+name, b.props, ctx)
+	})
+}
+
+// bearTop is bear for the top of a broker's tree.
+func (b *births) bearTop(l *life, name string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	props := b.newProps(l.core, actor.WithGuardian(rootStrategy{}))
+	return b.spawn(l, func() (*actor.PID, error) { return l.core.system.Root.SpawnNamed(props, name) })
+}
+
+// spawn has f make the actor of a life. The lock is held.
+func (b *births) spawn(l *life, f func() (*actor.PID, error)) (err error) {
+	l.mailbox.init(l)
 	b.next = l
-	l.pid, err = ctx.SpawnNamed(props, name)
+	l.pid, err = f()
 	b.next = nil
 	return err
+}
+
+// open lets a new actor begin.
+func (l *life) open() {
+	l.enters(NodeRunning, nil)
+	l.mailbox.open()
 }
 
 // keep holds a life until its next incarnation asks for it.
@@ -220,16 +237,14 @@ func (b *births) keep(l *life) {
 		b.between = make(map[*actor.PID]*life)
 	}
 	b.between[l.pid] = l
-	l.between = true
 }
 
-// claim gives a life to its next incarnation, or to nobody any more.
+// claim gives a life to its next incarnation.
 func (b *births) claim(pid *actor.PID) *life {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l := b.between[pid]
 	delete(b.between, pid)
-	l.between = false
 	return l
 }
 
@@ -256,7 +271,7 @@ var _ actor.SupervisorStrategy = (*guard)(nil)
 func (g *guard) claim(ctx actor.Context) {
 	l := g.births.claim(ctx.Self())
 	g.life = l
-	l.winding = false
+	l.ending, l.told = endsNot, false
 	if p, ok := l.process.(renewer); ok {
 		l.process = p.renew()
 	}
@@ -271,19 +286,22 @@ func (g *guard) Receive(ctx actor.Context) {
 	case *actor.Started:
 		g.started(ctx, m)
 	case *actor.Stopping:
-		g.life.winding = true
+		if g.life.told {
+			return
+		}
 		g.life.stopping.Store(true)
 		g.life.enters(NodeStopping, nil)
 		g.last(ctx, PhaseStopping, m)
 	case *actor.Restarting:
-		g.life.winding = true
-		g.last(ctx, PhaseRestarting, m)
-		g.births.keep(g.life)
-	case *actor.Stopped:
-		g.last(ctx, PhaseStopped, m)
-		if g.life.between { // it was stopped while it waited for its children to begin again
-			g.births.claim(g.life.pid)
+		if !g.life.told {
+			g.last(ctx, PhaseRestarting, m)
 		}
+		if g.life.brood == 0 { // else it comes again
+			g.births.keep(g.life)
+		}
+	case *actor.Stopped:
+		g.life.ending = hasEnded
+		g.last(ctx, PhaseStopped, m)
 		g.life.leave()
 	case *actor.Terminated:
 		g.terminated(ctx, m)
@@ -428,22 +446,12 @@ func (g *guard) last(ctx actor.Context, p Phase, message any) {
 // terminated is delivered inside protoactor's own bookkeeping, which a panic would cut short; the
 // panic happens a moment later instead.
 func (g *guard) terminated(ctx actor.Context, m *actor.Terminated) {
-	forgetLast(ctx)
 	if g.life.role.resumes {
 		g.handleAndResume(ctx, m)
 		return
 	}
 	if c := g.try(func() { g.life.process.receive(ctx, m) }); c != nil {
 		ctx.Send(ctx.Self(), &rethrow{crash: c})
-	}
-}
-
-// forgetLast clears the place behind the last child. protoactor shortens its list of children when one is gone and leaves
-// the PID there, which refers to the dead actor and all that was its: after a thousand connections there would be a
-// thousand.
-func forgetLast(ctx actor.Context) {
-	if children := ctx.Children(); len(children) < cap(children) {
-		children[:len(children)+1][len(children)] = nil
 	}
 }
 
@@ -458,7 +466,7 @@ func (g *guard) HandleFailure(system *actor.ActorSystem, supervisor actor.Superv
 		return
 	}
 	child := c.life
-	if g.life.winding || g.life.stopping.Load() || child.stopping.Load() {
+	if g.life.ending != endsNot || g.life.stopping.Load() || child.stopping.Load() {
 		child.stopping.Store(true)
 		supervisor.StopChildren(pid)
 		return
@@ -493,7 +501,7 @@ func (g *guard) HandleFailure(system *actor.ActorSystem, supervisor actor.Superv
 // restartChild is a restart whose backoff is over. It goes through the supervisor's mailbox, so
 // that a Stop decided meanwhile is seen.
 func (g *guard) restartChild(ctx actor.Context, m *restartChild) {
-	if g.life.winding || g.life.stopping.Load() || m.child.stopping.Load() {
+	if g.life.ending != endsNot || g.life.stopping.Load() || m.child.stopping.Load() {
 		return
 	}
 	ctx.(actor.Supervisor).RestartChildren(m.child.pid)

@@ -191,6 +191,7 @@ func (l *life) adopt(child *life) {
 		l.family.first = child
 	}
 	l.family.last = child
+	l.brood++
 }
 
 // leave takes an actor out of its parent's family.

@@ -224,7 +224,7 @@ var mutants = []mutant{
 	},
 	{
 		"what is started behind the end is waited for", "actors/supervise.go",
-		"	if parent != nil && parent.winding {\n",
-		"	if parent != nil && parent.winding && !MUTANT {\n",
+		"	if parent != nil && parent.ending != endsNot {\n",
+		"	if parent != nil && parent.ending != endsNot && !MUTANT {\n",
 	},
 }
