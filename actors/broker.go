@@ -68,6 +68,7 @@ type core struct {
 	edge       EdgeInjector // the same, if it is one
 	began      time.Time    // the start, by clock
 	table      *table
+	encodings  sync.Pool // *encoding
 	stats      counters
 	journal    *recorderState
 

@@ -136,7 +136,7 @@ func (d *destination) show() (more bool) {
 	now := d.core.clock.Now()
 	for _, b := range d.browsers {
 		s := b.next(now, maxLooked)
-		out := d.deliveries[0][:0]
+		out := d.deliveries[:0]
 		d.extra = d.extra[:0]
 		for i, e := range s.batch {
 			start := len(d.extra)
@@ -153,7 +153,7 @@ func (d *destination) show() (more bool) {
 		}
 		b.shown(s)
 		clear(out)
-		d.deliveries[0] = out[:0]
+		d.deliveries = out[:0]
 		more = more || s.more
 	}
 	return more

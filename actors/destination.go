@@ -8,7 +8,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"stampede/config"
-	"stampede/stompwire"
 	"stampede/transport"
 )
 
@@ -74,8 +73,7 @@ type destination struct {
 	looking bool // a lookOn is on the way
 
 	// Scratch space, so that a burst allocates nothing per message and subscriber.
-	deliveries [3][]transport.Delivery
-	chosen     []transport.Delivery
+	deliveries []transport.Delivery
 	touched    []*consumer
 	extra      []byte
 }
@@ -506,7 +504,7 @@ func (d *destination) fanOut(ctx actor.Context, batch []*Message, progress *spre
 				continue
 			case !m.notBefore.IsZero() && (progress.delayed > i || m.notBefore.After(now)):
 				if progress.delayed <= i {
-					d.topic.delay(m)
+					d.topic.delay(m.kept())
 					progress.delayed = i + 1
 				}
 				continue
@@ -537,28 +535,29 @@ func (d *destination) spread(ctx actor.Context, batch []*Message, progress *spre
 func (d *destination) spreadTo(ctx actor.Context, to []*subscriber, batch []*Message, progress *spread, passed int) {
 	var items []delivered
 	auto, others := 0, 0
+	encoded := d.core.takeEncoding()
 	for progress.served < passed+len(to) {
 		s := to[progress.served-passed]
 		progress.served++
 		if s.link.selector != nil {
-			a, o := d.spreadSelected(ctx, s, batch)
+			a, o := d.spreadSelected(ctx, s, batch, encoded)
 			auto, others = auto+a, others+o
 			continue
 		}
 		if s.link.auto {
-			auto += s.link.sink.Deliver(d.encode(batch, s.link.version))
+			auto += s.link.sink.Deliver(encoded.deliveries(batch, s.link.version, s.link.sink.WebSocket()))
 			d.countDrops(s)
 			continue
 		}
 		others += len(batch)
-		for _, m := range batch {
-			m.encodeFor(&s.link)
-		}
 		if items == nil {
 			items = make([]delivered, len(batch))
 			for i, m := range batch {
-				items[i] = delivered{msg: m, deliveries: 1}
+				items[i] = delivered{msg: m.kept(), deliveries: 1}
 			}
+		}
+		for i := 0; len(to) > 1 && i < len(items); i++ {
+			items[i].msg.encodeFor(&s.link)
 		}
 		if s.link.inbox.put(items, d.handle) {
 			ctx.Send(s.link.subscription, &arrived{})
@@ -566,10 +565,7 @@ func (d *destination) spreadTo(ctx actor.Context, to []*subscriber, batch []*Mes
 	}
 	d.core.stats.delivered.Add(uint64(auto)) // the others when their subscriptions have let them through
 	d.handle.counters.delivered.Add(uint64(auto + others))
-	for i := range d.deliveries {
-		clear(d.deliveries[i])
-		d.deliveries[i] = d.deliveries[i][:0]
-	}
+	d.core.putEncoding(encoded)
 }
 
 // countDrops counts what a pattern's sink gave up. It serves many topics: who delivers to it next counts it, most often
@@ -582,40 +578,28 @@ func (d *destination) countDrops(s *subscriber) {
 
 // spreadSelected gives a subscriber those messages of a batch that its selector matches. It tells how many
 // went into an outbox, and how many into an inbox.
-func (d *destination) spreadSelected(ctx actor.Context, s *subscriber, batch []*Message) (auto, others int) {
+func (d *destination) spreadSelected(ctx actor.Context, s *subscriber, batch []*Message, encoded *encoding) (auto, others int) {
 	var items []delivered
-	chosen := d.chosen[:0]
-	for _, m := range batch {
+	chosen := encoded.chosen[:0]
+	for i, m := range batch {
 		switch {
 		case !s.link.selector.Matches(m.lookup):
 		case s.link.auto:
-			chosen = append(chosen, transport.Delivery{Tail: m.tail(s.link.version)})
+			chosen = append(chosen, encoded.deliveries(batch, s.link.version, s.link.sink.WebSocket())[i])
 		default:
-			m.encodeFor(&s.link)
-			items = append(items, delivered{msg: m, deliveries: 1})
+			m.kept().encodeFor(&s.link)
+			items = append(items, delivered{msg: m.kept(), deliveries: 1})
 		}
 	}
 	if len(chosen) > 0 {
 		auto = s.link.sink.Deliver(chosen)
 		d.countDrops(s)
 	}
-	clear(chosen)
-	d.chosen = chosen[:0]
+	encoded.chosen = chosen
 	if len(items) > 0 && s.link.inbox.put(items, d.handle) {
 		ctx.Send(s.link.subscription, &arrived{})
 	}
 	return auto, len(items)
-}
-
-// encode gives the deliveries of a batch in a version; made once per batch and version.
-func (d *destination) encode(batch []*Message, v stompwire.Version) []transport.Delivery {
-	i := v - stompwire.V10
-	if len(d.deliveries[i]) == 0 {
-		for _, m := range batch {
-			d.deliveries[i] = append(d.deliveries[i], transport.Delivery{Tail: m.tail(v)})
-		}
-	}
-	return d.deliveries[i]
 }
 
 // flush gives out what can be given: it is called after everything that may have made a message
@@ -652,7 +636,6 @@ func (d *destination) give(ctx actor.Context, c *consumer) {
 	if !c.link.auto {
 		items := make([]delivered, len(batch))
 		for i, e := range batch {
-			e.msg.encodeFor(&c.link)
 			items[i] = delivered{msg: e.msg, entry: e, deliveries: e.deliveries}
 		}
 		ctx.Send(c.link.subscription, &deliver{epoch: c.epoch, from: d.handle, items: items})
@@ -660,18 +643,20 @@ func (d *destination) give(ctx actor.Context, c *consumer) {
 		d.handle.counters.delivered.Add(uint64(len(items)))
 		return
 	}
-	out := d.deliveries[0][:0]
+	out := d.deliveries[:0]
 	d.extra = d.extra[:0]
+	encoded := d.core.takeEncoding()
 	for _, e := range batch {
 		start := len(d.extra)
 		d.extra = appendRedelivered(d.extra, e.deliveries)
-		out = append(out, transport.Delivery{Extra: d.extra[start:], Tail: e.msg.tail(c.link.version)})
+		out = append(out, transport.Delivery{Extra: d.extra[start:], Tail: encoded.tail(e.msg, c.link.version, c.link.sink.WebSocket())})
 	}
 	d.gave(c.link.sink.Deliver(out))
+	d.core.putEncoding(encoded)
 	clear(out)
 	clear(batch)
 	c.batch = batch[:0] // nobody else sees it
-	d.deliveries[0] = out[:0]
+	d.deliveries = out[:0]
 	// What a closed sink did not take stays outstanding until the unsubscribe that closed it arrives.
 }
 

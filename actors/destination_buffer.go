@@ -37,6 +37,7 @@ func (s *destinationState) makeRoom(n, size int) bool {
 }
 
 func (s *destinationState) put(m *Message, now time.Time) {
+	m = m.kept()
 	if s.queue != nil {
 		s.queue.put(m, now)
 		return
@@ -97,7 +98,7 @@ func (d *destination) giveReadings(ctx actor.Context, r *reader) {
 		d.handle.counters.delivered.Add(uint64(len(items)))
 		return
 	}
-	out := d.deliveries[0][:0]
+	out := d.deliveries[:0]
 	d.extra = d.extra[:0]
 	for _, x := range batch {
 		start := len(d.extra)
@@ -107,7 +108,7 @@ func (d *destination) giveReadings(ctx actor.Context, r *reader) {
 	d.gave(r.link.sink.Deliver(out))
 	r.batch = 0
 	clear(out)
-	d.deliveries[0] = out[:0]
+	d.deliveries = out[:0]
 }
 
 // spreadEntered gives what has come in to those who subscribe by a pattern: at once, as any topic does. They

@@ -5,29 +5,48 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"stampede/stompwire"
 	"stampede/transport"
 )
 
 // Message is what a SEND became: the broker's view of it, immutable once a destination has it.
+//
+// One that came over a connection is part of memory that all messages of one read are in, as most of them are
+// forgotten together. What is to outlive the handling of them is kept as a copy: see kept.
 type Message struct {
 	id          string
 	destination string // as subscribers see it
 	header      stompwire.Header
 	body        []byte
 	priority    uint8
+	foreign     bool      // the id is another broker's and may need escapes
+	hasReceipt  bool      // for the connection that sent it
+	shared      bool      // is in memory with others
 	expires     time.Time // zero: never
 	notBefore   time.Time // zero: at once
 	size        int       // octets it is charged for
-	foreign     bool      // the id is another broker's and may need escapes
-	tails       [3]*transport.Tail
-	firstTail   transport.Tail // the one that is made first, mostly the only one
+	receipt     string    // for the connection that sent it
+	encoded     *tails    // nil: not yet
+	copied      *Message  // what kept has given
+}
 
-	// For the connection that sent it.
-	receipt    string
-	hasReceipt bool
+// kept is the message in memory of its own, for who keeps it. It is the same one each time.
+func (m *Message) kept() *Message {
+	if !m.shared {
+		return m
+	}
+	if m.copied == nil {
+		c := *m
+		f := (&stompwire.Frame{Header: m.header, Body: m.body}).Clone()
+		c.header, c.body, c.shared = f.Header, f.Body, false
+		c.receipt = strings.Clone(m.receipt)
+		if m.foreign {
+			c.id = strings.Clone(m.id)
+		}
+		m.copied = &c
+	}
+	return m.copied
 }
 
 // messageOverhead is charged to every message besides its octets: headers, links, encoded tail.
@@ -88,7 +107,16 @@ func parseSend(f *stompwire.Frame) (send, *Fault) {
 
 // newMessage makes a message of a SEND. now turns relative times into moments.
 func newMessage(id, destination string, f *stompwire.Frame, now func() time.Time) (*Message, *Fault) {
-	m := &Message{id: id, destination: destination, header: f.Header, body: f.Body, priority: defaultPriority}
+	m := new(Message)
+	if fault := m.read(id, destination, f, now); fault != nil {
+		return nil, fault
+	}
+	return m, nil
+}
+
+// read makes an empty message one of a SEND.
+func (m *Message) read(id, destination string, f *stompwire.Frame, now func() time.Time) *Fault {
+	m.id, m.destination, m.header, m.body, m.priority, m.shared = id, destination, f.Header, f.Body, defaultPriority, f.Shared
 	m.size = len(f.Body) + messageOverhead
 	for i := range f.Header {
 		field := &f.Header[i]
@@ -96,11 +124,11 @@ func newMessage(id, destination string, f *stompwire.Frame, now func() time.Time
 		switch field.Name {
 		case "priority", "expires", "expiration", "delay":
 			if fault := m.set(f.Header, i, now); fault != nil {
-				return nil, fault
+				return fault
 			}
 		}
 	}
-	return m, nil
+	return nil
 }
 
 // set reads a header that says how to deliver; of a repeated one the first counts.
@@ -193,30 +221,60 @@ func (m *Message) lookup(name string) (string, bool) {
 // are referred to, and the outbox copies them from where they are.
 const maxCopiedBody = 256
 
+// tails are the encodings of a message that is kept and that several are going to want.
+type tails struct {
+	of    [3]*transport.Tail // by version
+	first transport.Tail     // the one that is made first, mostly the only one
+}
+
 // tail is the end of this message's MESSAGE frames that every subscriber of a version shares:
 // everything but who it is for and how often it was tried. Not for concurrent first use: the
 // destination encodes before it hands a message on.
 func (m *Message) tail(v stompwire.Version) *transport.Tail {
+	if m.encoded == nil {
+		m.encoded = new(tails)
+	}
 	i := v - stompwire.V10
-	if t := m.tails[i]; t != nil {
+	if t := m.encoded.of[i]; t != nil {
 		return t
 	}
-	room := m.size - len(m.body) - messageOverhead + len(m.id) + 64
-	byReference := len(m.body) > maxCopiedBody
-	if !byReference {
-		room += len(m.body) + 1
+	t := &m.encoded.first
+	if t.Bytes != nil {
+		t = new(transport.Tail)
 	}
-	head := make([]byte, 0, room)
-	if m.foreign {
-		head = stompwire.AppendHeader(head, "message-id", m.id, v)
+	_, plain := m.appendTail(make([]byte, 0, m.tailBytes()), t, v)
+	t.UTF8 = t.IsUTF8()
+	if plain {
+		// Nothing in it is written differently in another version.
+		m.encoded.of = [3]*transport.Tail{t, t, t}
 	} else {
-		head = append(append(append(head, "message-id:"...), m.id...), '\n')
+		m.encoded.of[i] = t
 	}
-	head = stompwire.AppendHeader(head, "destination", m.destination, v)
-	head = append(head, "content-length:"...)
-	head = strconv.AppendInt(head, int64(len(m.body)), 10)
-	head = append(head, '\n')
-	plain := !needsEscape(m.destination) && !(m.foreign && needsEscape(m.id))
+	return t
+}
+
+// tailBytes is about how many octets a tail has, without a body that is only referred to.
+func (m *Message) tailBytes() int {
+	n := m.size - len(m.body) - messageOverhead + len(m.id) + 64
+	if len(m.body) <= maxCopiedBody {
+		n += len(m.body) + 1
+	}
+	return n
+}
+
+// appendTail writes a tail behind b and makes it t; plain tells that every version writes it like this.
+func (m *Message) appendTail(b []byte, t *transport.Tail, v stompwire.Version) (after []byte, plain bool) {
+	start := len(b)
+	if m.foreign {
+		b = stompwire.AppendHeader(b, "message-id", m.id, v)
+	} else {
+		b = append(append(append(b, "message-id:"...), m.id...), '\n')
+	}
+	b = stompwire.AppendHeader(b, "destination", m.destination, v)
+	b = append(b, "content-length:"...)
+	b = strconv.AppendInt(b, int64(len(m.body)), 10)
+	b = append(b, '\n')
+	plain = !needsEscape(m.destination) && !(m.foreign && needsEscape(m.id))
 	for j := range m.header {
 		field := &m.header[j]
 		if consumed(field.Name) {
@@ -229,30 +287,19 @@ func (m *Message) tail(v stompwire.Version) *transport.Tail {
 			}
 		}
 		plain = plain && !needsEscape(field.Name) && !needsEscape(field.Value)
-		head = stompwire.AppendHeader(head, field.Name, field.Value, v)
+		b = stompwire.AppendHeader(b, field.Name, field.Value, v)
 	}
-	head = append(head, '\n')
-	t := &m.firstTail
-	if m.tails != [3]*transport.Tail{} {
-		t = new(transport.Tail)
-	}
-	if byReference {
-		t.Bytes, t.Body = head, m.body
-		t.UTF8 = utf8.Valid(head) && utf8.Valid(m.body)
+	b = append(b, '\n')
+	if len(m.body) > maxCopiedBody {
+		t.Body = m.body
 	} else {
-		t.Bytes = append(append(head, m.body...), 0)
-		t.UTF8 = utf8.Valid(t.Bytes)
+		b = append(append(b, m.body...), 0)
 	}
-	if plain {
-		// Nothing in it is written differently in another version.
-		m.tails = [3]*transport.Tail{t, t, t}
-	} else {
-		m.tails[i] = t
-	}
-	return t
+	t.Bytes = b[start:len(b):len(b)]
+	return b, plain
 }
 
-// encodeFor makes the tail that a subscription in a client mode is going to want.
+// encodeFor makes the tail that a subscription in a client mode is going to want, and others too.
 func (m *Message) encodeFor(l *consumerLink) {
 	if l.version != 0 {
 		m.tail(l.version)

@@ -583,8 +583,8 @@ func TestSelectedMessagesAreShared(t *testing.T) {
 
 // A program's subscription whose end is confirmed while the broker's actors stop already ends once, and nothing fails.
 func TestSubscriptionEndsOnceThoughConfirmedLate(t *testing.T) {
-	stopping, confirmed := make(chan struct{}), make(chan struct{})
-	stop, confirm := sync.OnceFunc(func() { close(stopping) }), sync.OnceFunc(func() { close(confirmed) })
+	ending, stopping, confirmed := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	end, stop, confirm := sync.OnceFunc(func() { close(ending) }), sync.OnceFunc(func() { close(stopping) }), sync.OnceFunc(func() { close(confirmed) })
 	wait := func(c chan struct{}) {
 		select {
 		case <-c:
@@ -596,7 +596,10 @@ func TestSubscriptionEndsOnceThoughConfirmedLate(t *testing.T) {
 		switch kind := fmt.Sprintf("%T", m); {
 		case role == "program" && phase == "stopping":
 			stop()
+		case role == "listeners" && kind == "*actors.shutDoors":
+			wait(ending) // so the queue's actor is not stopped before
 		case role == "destination" && kind == "*actors.unsubscribe":
+			end()
 			wait(stopping)
 		case role == "program" && kind == "*actors.unsubscribed":
 			confirm()

@@ -83,6 +83,7 @@ func (r *recorderState) record(d *handle, batch []*Message) {
 	now := r.core.clock.Now()
 	m := &recording{destination: d.name, size: size, records: make([]*journal.Record, len(batch))}
 	for i, msg := range batch {
+		msg = msg.kept()
 		m.records[i] = &journal.Record{Time: now, Destination: d.name, ID: msg.id, Header: msg.passedOn(), Body: msg.body}
 	}
 	r.core.system.Root.Send(r.pid, m)

@@ -16,11 +16,12 @@ import (
 // what needs an answer from elsewhere stalls those behind it.
 type session struct {
 	*checkpoint
-	core  *core
-	life  *life
-	rates *rates          // on SENDs; nil: there are none
-	bytes []byte          // scratch for an answer
-	ids   strings.Builder // the newest message ids
+	core     *core
+	life     *life
+	rates    *rates          // on SENDs; nil: there are none
+	bytes    []byte          // scratch for an answer
+	ids      strings.Builder // the newest message ids
+	messages []Message       // the newest messages of the read that is being handled
 
 	acks       []collectedAcks // ACKs and NACKs not yet sent
 	acksBefore int             // how many were sent together last
@@ -190,6 +191,7 @@ func (s *session) work(ctx actor.Context) {
 			}
 			s.conn.Window().Release(m.Cost)
 			m.Cost = 0
+			s.messages = nil
 			s.next()
 		case *transport.Malformed:
 			s.next()

@@ -69,7 +69,9 @@ func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.I
 	}
 	var m *Message
 	if fault == nil {
-		m, fault = newMessage(s.messageID(), to.name, f, s.core.clock.Now)
+		m = s.message(in)
+		fault = m.read(s.messageID(), to.name, f, s.core.clock.Now)
+		m.shared = m.shared || cap(s.messages) > 1
 	}
 	if fault == nil && s.conn.Info().Trusted {
 		fault = m.keepID(f)
@@ -79,7 +81,7 @@ func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.I
 		return true
 	}
 	if h.inTx {
-		if fault = s.sendInTransaction(h.transaction, to, m); fault != nil {
+		if fault = s.sendInTransaction(h.transaction, to, m.kept()); fault != nil {
 			s.fail(ctx, fault, h.receipt, h.hasReceipt)
 		} else if h.hasReceipt {
 			s.receipt(h.receipt)
@@ -104,6 +106,18 @@ func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.I
 	s.pending = append(s.pending, &publish{to: to, batch: append(make([]*Message, 0, 4), m), flow: s.flow, cost: cost, from: ctx.Self()})
 	return true
 }
+
+// message gives an empty message. Those of one read share allocations.
+func (s *session) message(in *transport.Inbound) *Message {
+	if len(s.messages) == cap(s.messages) {
+		s.messages = make([]Message, 0, min(len(in.Frames)-s.cursor, messagesTogether))
+	}
+	s.messages = s.messages[:len(s.messages)+1]
+	return &s.messages[len(s.messages)-1]
+}
+
+// messagesTogether is how many messages share an allocation at most.
+const messagesTogether = 16
 
 // mayTake holds a SEND against what its destination can do, and the settings that it has.
 func (h *handle) mayTake(s send, f *stompwire.Frame) *Fault {
@@ -174,7 +188,7 @@ func (s *session) find(ctx actor.Context, name string, subscribing bool) (h *han
 		if r.fault != nil {
 			return nil, r.fault, false
 		}
-		s.remember(name, r.handle)
+		s.remember(r.name, r.handle)
 		r.handle.release()
 		return r.handle, nil, true
 	}
@@ -182,6 +196,7 @@ func (s *session) find(ctx actor.Context, name string, subscribing bool) (h *han
 		s.latest = h
 		return h, nil, true
 	}
+	name = strings.Clone(name) // it is part of a frame, which is part of more, and is kept from here on
 	parsed, fault := parseName(name, subscribing)
 	if fault != nil && fault.Code != CodeDestinationUnknown {
 		return nil, fault, false

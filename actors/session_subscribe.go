@@ -348,9 +348,11 @@ func (s *session) ack(ctx actor.Context, f *stompwire.Frame, how outcome) *Fault
 	}
 	tx, inTx := f.Header.Get("transaction")
 	if inTx {
-		if _, fault := s.transactions.get(tx); fault != nil {
+		open, fault := s.transactions.get(tx)
+		if fault != nil {
 			return fault
 		}
+		tx = open.id // that of the frame is part of more
 	}
 	if !inTx && len(others) == 0 {
 		s.collectAck(sub, a)

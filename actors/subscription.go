@@ -56,6 +56,7 @@ type subscription struct {
 	window  *ackWindow
 	extra   []byte
 	out     []transport.Delivery
+	encoded *encoding // what out refers to; nil: nothing
 
 	own    *Subscription // the program's, which has no connection: its messages stay Go values
 	handed []*Delivery
@@ -235,7 +236,11 @@ func (s *subscription) give(item delivered, from *handle) {
 		s.extra = append(s.extra, '\n')
 	}
 	s.extra = appendRedelivered(s.extra, item.deliveries)
-	s.out = append(s.out, transport.Delivery{Extra: s.extra[start:], Tail: item.msg.tail(s.version)})
+	if s.encoded == nil {
+		s.encoded = s.core.takeEncoding()
+	}
+	tail := s.encoded.tail(item.msg, s.version, s.conn.Info().Kind == transport.WebSocket)
+	s.out = append(s.out, transport.Delivery{Extra: s.extra[start:], Tail: tail})
 }
 
 func (s *subscription) send() {
@@ -251,6 +256,8 @@ func (s *subscription) send() {
 	n := s.sink.Load().Deliver(s.out)
 	s.core.stats.delivered.Add(uint64(n))
 	clear(s.out)
+	s.core.putEncoding(s.encoded)
+	s.encoded = nil
 	if cap(s.extra) > 1<<16 {
 		s.extra = nil
 	}

@@ -47,6 +47,26 @@ func TestDecodeAllocatesOncePerFrame(t *testing.T) {
 	}
 }
 
+// Decoding SENDs where they are costs an allocation for sixteen of them.
+func TestDecodeSharedAllocatesOnceForManyFrames(t *testing.T) {
+	const perRun = 256
+	frame := sendOf256("\n", "receipt:r-1042\n")
+	in := bytes.Repeat(frame, perRun)
+	d := stompwire.NewDecoder(stompwire.Limits{})
+	d.SetVersion(stompwire.V12)
+	var f stompwire.Frame
+	got := testing.AllocsPerRun(20, func() {
+		for p := in; len(p) > 0; p = p[len(frame):] {
+			if n, ok, err := d.DecodeShared(p, &f); n != len(frame) || !ok || err != nil || !f.Shared {
+				t.Fatal(n, ok, err, f.Shared)
+			}
+		}
+	})
+	if got > perRun/16 {
+		t.Errorf("%v allocations for %d frames", got, perRun)
+	}
+}
+
 // Writing a frame into memory that is large enough allocates nothing.
 func TestEncodeAllocatesNothing(t *testing.T) {
 	for _, escaped := range []bool{false, true} {

@@ -5,6 +5,9 @@ import "bytes"
 // firstBody is the least that is taken for a body that comes in parts, in octets.
 const firstBody = 512
 
+// largeBody is from where on a body grows in larger steps.
+const largeBody = 1 << 20
+
 // decodeBody consumes octets of the body and the NUL after it.
 func (d *Decoder) decodeBody(p []byte) (n int, ok bool, bad *SyntaxError) {
 	if d.length != noLength {
@@ -44,11 +47,16 @@ func (d *Decoder) decodeCounted(p []byte) (n int, ok bool, bad *SyntaxError) {
 }
 
 // holdBody adds p to the body. What it takes for that is at most twice what has
-// arrived, whatever content-length claims, and never more than most octets.
+// arrived, from a MiB on four times, whatever content-length claims, and never more than most
+// octets. What a large body has grown through is a third of it then, and not all of it.
 func (d *Decoder) holdBody(p []byte, most int) {
 	if need := len(d.body) + len(p); need > cap(d.body) {
-		size := max(need, 2*len(d.body), firstBody)
-		if most <= max(2*need, size) {
+		factor := 2
+		if need >= largeBody {
+			factor = 4
+		}
+		size := max(need, factor*len(d.body), firstBody)
+		if most <= max(factor*need, size) {
 			size = most // the last time
 		}
 		grown := make([]byte, len(d.body), size)

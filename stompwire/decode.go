@@ -24,6 +24,8 @@ type Decoder struct {
 	lines     int    // header lines in head that are complete
 	length    int    // by content-length, or noLength
 	body      []byte
+
+	lists Header // what is left of the last allocation for the header lists of shared frames
 }
 
 type phase uint8
@@ -80,6 +82,22 @@ func (d *Decoder) HeartBeats() uint64 { return d.eols }
 // An error is always a *[SyntaxError]; n and f then say nothing. It is fatal: the
 // decoder gives up what it held, and gives the same error to every later call.
 func (d *Decoder) Decode(p []byte, f *Frame) (n int, ok bool, err error) {
+	return d.decode(p, f, false)
+}
+
+// DecodeShared is Decode for octets that the caller gives up. A SEND, ACK or NACK, which come in numbers and are soon
+// done with, stays where it is if it is whole in them: its header and a short body are parts of p, in which escapes were
+// undone, and its list of headers may share an allocation with those of the frames behind it; [Frame.Shared] tells. All
+// other frames are as from Decode.
+func (d *Decoder) DecodeShared(p []byte, f *Frame) (n int, ok bool, err error) {
+	n, ok, err = d.decode(p, f, true)
+	if n == len(p) {
+		d.lists = nil // it keeps all that its frames are part of
+	}
+	return n, ok, err
+}
+
+func (d *Decoder) decode(p []byte, f *Frame, shared bool) (n int, ok bool, err error) {
 	if d.failed != nil {
 		return 0, false, d.failed
 	}
@@ -97,7 +115,7 @@ func (d *Decoder) Decode(p []byte, f *Frame) (n int, ok bool, err error) {
 		case d.phase == betweenCR || rest[0] == '\n' || rest[0] == '\r':
 			used, bad = d.decodeEOL(rest[0])
 		default:
-			if used = d.decodeWhole(rest, f); used > 0 {
+			if used = d.decodeWhole(rest, f, shared); used > 0 {
 				d.offset += int64(used)
 				return n + used, true, nil
 			}

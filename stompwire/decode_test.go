@@ -52,6 +52,35 @@ func read(d *stompwire.Decoder, parts ...[]byte) (r reading) {
 	return r
 }
 
+// readShared reads like read, but gives the octets up, and keeps clones of the frames.
+func readShared(d *stompwire.Decoder, parts ...[]byte) (r reading) {
+	for _, part := range parts {
+		given := bytes.Clone(part)
+		for p := given; len(p) > 0 && r.fault == nil; {
+			var f stompwire.Frame
+			n, ok, err := d.DecodeShared(p, &f)
+			if err != nil {
+				errors.As(err, &r.fault)
+				break
+			}
+			if ok {
+				r.frames = append(r.frames, f)
+			}
+			p = p[n:]
+		}
+		for i, f := range r.frames {
+			if f.Shared {
+				r.frames[i] = f.Clone()
+			}
+		}
+		for i := range given {
+			given[i] = '#'
+		}
+	}
+	r.heartBeats, r.partial = d.HeartBeats(), d.Partial()
+	return r
+}
+
 func readAs(v stompwire.Version, l stompwire.Limits, parts ...[]byte) reading {
 	d := stompwire.NewDecoder(l)
 	d.SetVersion(v)

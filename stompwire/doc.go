@@ -115,14 +115,15 @@
 // lines at fault the first is reported. Frames before a fault are given out first.
 //
 // For an unfinished frame a decoder holds at most twice what has arrived of it and a
-// constant, and never more than twice the limits, whatever content-length claims.
-// Between frames it holds nothing.
+// constant (four times from a MiB on), and never more than twice the limits, whatever
+// content-length claims. Between frames it holds nothing.
 //
 // A frame refers to no memory but its own: not to what was passed to Decode, not to
 // another frame. Its strings and a body below 4 KiB may share one allocation, so keep
 // a name for long (in a table of subscriptions, say) as a [strings.Clone]. A longer
 // body stands alone. A SEND of 256 octets costs one allocation if it is whole in what
-// was read.
+// was read. Only a frame of DecodeShared is Shared: part of what was passed, for who gives
+// that up and is soon done with the frames.
 //
 // What AppendFrame writes for a version, a decoder of that version reads back, as the
 // same frame but for the replacements above.

@@ -110,4 +110,7 @@ type Frame struct {
 	Command Command
 	Header  Header
 	Body    []byte
+	// Shared says that the frame is part of memory that other frames are in, too: who keeps it for
+	// longer than them keeps a Clone. Only [Decoder.DecodeShared] gives such frames.
+	Shared bool
 }

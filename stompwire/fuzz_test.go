@@ -91,6 +91,23 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
+// A stream whose octets are given up is read as the same frames, and their clones are in memory of their own.
+func FuzzShared(f *testing.F) {
+	for i, c := range wiretest.Cases() {
+		f.Add(uint8(c.Version), c.Input, uint8(i))
+	}
+	f.Fuzz(func(t *testing.T, version uint8, in []byte, cut uint8) {
+		v := stompwire.Version(version % 4)
+		whole := readAs(v, fuzzLimits, in)
+		d := stompwire.NewDecoder(fuzzLimits)
+		d.SetVersion(v)
+		at := min(int(cut), len(in))
+		if shared := readShared(d, in[:at], in[at:]); !sameReading(shared, whole) {
+			t.Fatalf("given up\n%s\n%v\ncopied\n%s\n%v", raw(shared.frames), shared.fault, raw(whole.frames), whole.fault)
+		}
+	})
+}
+
 func sameReading(a, b reading) bool {
 	if !slices.EqualFunc(a.frames, b.frames, sameFrame) || a.heartBeats != b.heartBeats || a.partial != b.partial {
 		return false

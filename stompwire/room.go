@@ -5,9 +5,9 @@ package stompwire
 // a usual SEND cost a single one. Rooms come in a few sizes that fill the size
 // classes of Go's allocator, which puts 8 octets in front of what is over 512.
 //
-// Lists cut from a slab for several frames would be as cheap. But a slab refers to
-// the octets of all of its frames, so that one message that waits in a queue would keep a
-// dozen others in memory, bodies included, and no queue could count what it costs.
+// Frames that share memory are cheaper (see [Decoder.DecodeShared]). But one of them that waits in
+// a queue would keep a dozen others in memory, bodies included, and no queue could count what it costs: so
+// what is kept gets a room of its own with Clone.
 type room[L lists, B octets] struct {
 	lines L
 	own   B
@@ -53,4 +53,34 @@ func newRoom(lines, size int) (Header, []byte) {
 		return r.lines[:lines:lines], r.own[:size:size]
 	}
 	return make(Header, lines), make([]byte, size)
+}
+
+// Clone gives the frame in memory of its own. A body over 4 KiB has that already, also in a shared frame, and is not
+// copied.
+func (f *Frame) Clone() Frame {
+	c := Frame{Command: f.Command, Body: f.Body}
+	size := 0
+	for i := range f.Header {
+		size += len(f.Header[i].Name) + len(f.Header[i].Value)
+	}
+	short := len(f.Body) < bodyApart
+	if short {
+		size += len(f.Body)
+	}
+	list, own := newRoom(len(f.Header), size)
+	cut := func(s string) string {
+		n := copy(own, s)
+		part := own[:n:n]
+		own = own[n:]
+		return text(part)
+	}
+	c.Header = list
+	for i := range f.Header {
+		list[i] = Field{cut(f.Header[i].Name), cut(f.Header[i].Value)}
+	}
+	if short && len(f.Body) > 0 {
+		n := copy(own, f.Body)
+		c.Body = own[:n:n]
+	}
+	return c
 }

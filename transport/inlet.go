@@ -38,6 +38,7 @@ type inlet struct {
 	unread []byte
 	large  *readBuffer  // what unread is part of, if not nil
 	small  *smallBuffer // likewise
+	given  int          // if it is neither: how large the memory is that it is part of, which is nobody else's
 
 	clock    Clock
 	timed    atomic.Bool   // someone looks at lastRead
@@ -109,20 +110,20 @@ func (in *inlet) consume(n int) {
 	}
 }
 
-// shrink keeps the unread bytes without the large buffer, for a longer wait.
+// shrink moves the unread bytes to memory of their own, from which nothing is
+// given back.
 func (in *inlet) shrink() {
 	if in.large == nil && in.small == nil {
 		return
 	}
-	in.unread = append([]byte(nil), in.unread...)
-	rest := in.unread
+	rest := append([]byte(nil), in.unread...)
 	in.giveBack()
-	in.unread = rest
+	in.unread, in.given = rest, len(rest)
 }
 
 // giveBack returns the buffer to its pool; what is unread is lost.
 func (in *inlet) giveBack() {
-	in.unread = nil
+	in.unread, in.given = nil, 0
 	if in.large != nil {
 		readPool.Put(in.large)
 		in.large = nil

@@ -184,6 +184,28 @@ func TestDeliverCopies(t *testing.T) {
 	}
 }
 
+// A borrowed tail is the caller's again after Deliver, however large it is and gated or not.
+func TestBorrowedTailsAreCopied(t *testing.T) {
+	for _, size := range []int{1, referenceBytes + 1, 3 * chunkBytes} {
+		for _, gated := range []bool{true, false} {
+			d := newDesk(0)
+			s := d.NewSink([]byte("p:"), Keep, nil)
+			if !gated {
+				s.Open(nil)
+			}
+			want := strings.Repeat("t", size)
+			borrowed := tail(want)
+			borrowed.Borrowed = true
+			s.Deliver([]Delivery{{Tail: borrowed}})
+			clear(borrowed.Bytes)
+			*borrowed = Tail{}
+			s.Open(nil)
+			d.check(t)
+			expect(t, fmt.Sprintf("%d octets, gated %v", size, gated), d.flush(), "p:"+want)
+		}
+	}
+}
+
 // A body is copied or referred to by its size; the stream is the same at every border.
 func TestLargeTailsAndBodies(t *testing.T) {
 	for _, size := range []int{0, 1, referenceBytes - 1, referenceBytes, referenceBytes + 1, chunkBytes, 3 * chunkReferenced} {

@@ -132,11 +132,16 @@ func (r *reader) read() *ending {
 		in := &r.conn.in
 		n := len(in.unread)
 		for len(in.unread) > 0 {
-			in.consume(r.feed(in.unread))
-			if !r.admitted && r.batch != nil {
-				in.shrink()
+			if r.admitted && !r.dec.Partial() {
+				in.shrink() // frames stay where they are
 			}
-			r.pass()
+			in.consume(r.feed(in.unread, in.given))
+			if !r.admitted && r.batch != nil {
+				in.shrink() // the wait may be long
+			}
+			if !r.admitted || len(in.unread) == 0 || r.full() {
+				r.pass()
+			}
 		}
 		r.note(n)
 	}
@@ -179,11 +184,21 @@ func (r *reader) halt() {
 }
 
 // feed decodes p and returns how much of it is done with: all, unless what was
-// decoded has to be passed on first.
-func (r *reader) feed(p []byte) (n int) {
+// decoded has to be passed on first. given, if it is not 0, is how large the
+// memory is that p is in: nobody else will use it, and frames may stay there.
+func (r *reader) feed(p []byte, given int) (n int) {
+	rest := r.dec.Partial() // of a frame: those behind it may stay where they are
 	for n < len(p) && !r.deaf {
 		var f stompwire.Frame
-		m, ok, err := r.dec.Decode(p[n:], &f)
+		var m int
+		var ok bool
+		var err error
+		if given > 0 {
+			m, ok, err = r.dec.DecodeShared(p[n:], &f)
+			f.Shared = f.Shared && m <= given/2 // or it keeps no more than itself, nearly
+		} else {
+			m, ok, err = r.dec.Decode(p[n:], &f)
+		}
 		n += m
 		r.frame += m
 		if err != nil {
@@ -200,12 +215,15 @@ func (r *reader) feed(p []byte) (n int) {
 		r.cost += r.frame + frameCost
 		r.frame = 0
 		r.finished++
-		if !r.admitted || len(r.batch.frames) == maxBatch {
+		if !r.admitted || rest || r.full() {
 			return n
 		}
 	}
 	return len(p)
 }
+
+// full reports whether what was decoded has to be passed on.
+func (r *reader) full() bool { return r.batch != nil && len(r.batch.frames) >= maxBatch }
 
 // malformed ends the decoding after the good frames were passed on.
 func (r *reader) malformed(err error) {
@@ -384,9 +402,13 @@ func (r *reader) readMessages() *ending {
 					good, valid = text.piece(r.buf[:n])
 				}
 				r.pending += n
-				for p := r.buf[:good]; len(p) > 0; {
-					p = p[r.feed(p):]
-					if len(p) > 0 || !r.admitted {
+				for p, given := r.buf[:good], 0; len(p) > 0; {
+					if given == 0 && r.admitted && !r.dec.Partial() {
+						p = append([]byte(nil), p...)
+						given = len(p)
+					}
+					p = p[r.feed(p, given):]
+					if !r.admitted || r.full() {
 						r.pass()
 					}
 				}

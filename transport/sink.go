@@ -49,6 +49,19 @@ type Tail struct {
 	// UTF8 says that Bytes and Body are valid UTF-8, so that they may travel
 	// in a WebSocket text message.
 	UTF8 bool
+	// Borrowed says that Bytes and the Tail itself are the caller's again after Deliver: what is kept of them is copied.
+	Borrowed bool
+}
+
+// IsUTF8 looks whether it is.
+func (t *Tail) IsUTF8() bool { return utf8.Valid(t.Bytes) && utf8.Valid(t.Body) }
+
+// owned gives a tail that may be kept.
+func (t *Tail) owned() *Tail {
+	if !t.Borrowed {
+		return t
+	}
+	return &Tail{Bytes: append([]byte(nil), t.Bytes...), Body: t.Body, UTF8: t.UTF8}
 }
 
 // len is the length of the tail in a frame.
@@ -164,7 +177,7 @@ func (s *Sink) Purge() (removed int) {
 // returns how many were accepted (what a policy drops counts as accepted):
 // fewer than all when the sink or the outbox is closed or a Keep sink meets an
 // outbox that overflowed. The batch and its Extras may be reused afterwards;
-// Tails are kept.
+// Tails are kept, unless they are Borrowed.
 func (s *Sink) Deliver(batch []Delivery) (accepted int) {
 	accepted, e := s.deliver(batch)
 	if e.wake || e.overflow != nil {
@@ -267,7 +280,7 @@ func (s *Sink) forget(need int) bool {
 
 // hold keeps a delivery until the gate opens. The lock is held.
 func (s *Sink) hold(d *Delivery, wire int) {
-	s.held = append(s.held, Delivery{Extra: append([]byte(nil), d.Extra...), Tail: d.Tail})
+	s.held = append(s.held, Delivery{Extra: append([]byte(nil), d.Extra...), Tail: d.Tail.owned()})
 	s.heldBytes += wire
 	s.outbox.bytes += wire
 	s.outbox.frames++
@@ -283,7 +296,7 @@ func (o *Outbox) put(s *Sink, d *Delivery, size int) {
 		wire += messageHeaderLen(size)
 		copied = wire
 	}
-	tailByRef, bodyByRef := len(t.Bytes) > referenceBytes, len(t.Body) > referenceBytes
+	tailByRef, bodyByRef := len(t.Bytes) > referenceBytes && !t.Borrowed, len(t.Body) > referenceBytes
 	if tailByRef {
 		copied -= len(t.Bytes)
 	}
@@ -328,6 +341,9 @@ func (s *Sink) drop(n int) {
 		s.drops.Add(uint64(n))
 	}
 }
+
+// WebSocket tells whether the connection is one: only then it matters what is UTF-8.
+func (s *Sink) WebSocket() bool { return s.outbox.webSocket }
 
 // Stats returns how many frames of the sink were written and how many
 // deliveries its policy dropped.
