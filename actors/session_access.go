@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -179,7 +180,7 @@ func (p *permits) file(name string, action access.Action, allowed bool) {
 	if p.verdicts == nil {
 		p.verdicts = make(map[string]verdict)
 	}
-	p.verdicts[name] = p.verdicts[name].with(action, allowed)
+	p.verdicts[strings.Clone(name)] = p.verdicts[name].with(action, allowed) // that of a frame is part of more
 }
 
 // forbidden is the answer to a frame that its client has no right to. It is the same whether the destination exists or not.

@@ -62,6 +62,14 @@ func (d *Decoder) SetLimits(l Limits) { d.limits = l.orDefaults() }
 // between frames do not count.
 func (d *Decoder) Partial() bool { return d.phase == inHead || d.phase == inBody }
 
+// Missing is how many octets of body the unfinished frame is known to lack, by its content-length.
+func (d *Decoder) Missing() int {
+	if d.phase != inBody || d.length == noLength {
+		return 0
+	}
+	return d.length - len(d.body)
+}
+
 // HeartBeats is the number of ends of line seen between frames so far. Many writers
 // put one behind each frame, so it is an upper bound for heart-beats.
 func (d *Decoder) HeartBeats() uint64 { return d.eols }

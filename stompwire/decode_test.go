@@ -404,3 +404,18 @@ func TestErrorsKnowTheReceipt(t *testing.T) {
 		}
 	}
 }
+
+// While a body with a content-length comes in, the decoder knows how much of it is missing, and else nothing.
+func TestMissing(t *testing.T) {
+	d := stompwire.NewDecoder(stompwire.Limits{})
+	d.SetVersion(stompwire.V12)
+	for _, c := range []struct {
+		part string
+		want int
+	}{{"SEND\ncontent-length:5\n", 0}, {"\n", 5}, {"ab", 3}, {"cde", 0}, {"\x00", 0}, {"SEND\n\nabc", 0}} {
+		read(d, []byte(c.part))
+		if got := d.Missing(); got != c.want {
+			t.Errorf("after %q %d are missing, want %d", c.part, got, c.want)
+		}
+	}
+}

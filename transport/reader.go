@@ -55,16 +55,19 @@ type reader struct {
 	limits   atomic.Pointer[stompwire.Limits] // newer than those of admit; nil: there are none
 	batch    *frameBatch
 	cost     int
-	frame    int          // bytes of the unfinished frame
-	finished int          // frames since the last fill
-	told     *ending      // what the session was told; for the actor once the goroutine is gone
-	buf      *smallBuffer // of a WebSocket message being read
-	pending  int          // bytes of WebSocket messages decoded since the last fill
+	frame    int     // bytes of the unfinished frame
+	finished int     // frames since the last fill
+	told     *ending // what the session was told; for the actor once the goroutine is gone
+	pending  int     // bytes of WebSocket messages decoded since the last fill
 	guard    frameGuard
 	admitted bool
 	partial  bool // a frame was unfinished at the last fill
 	deaf     bool // input is thrown away
 	reported bool
+	payload  []byte       // of WebSocket messages, read and not yet decoded
+	given    int          // how large the memory is that payload is in, if it is the reader's to give up
+	lent     *smallBuffer // or else this
+	reading  bool         // gorilla is about to write behind payload
 
 	paused atomic.Bool // by the window or before Admit: silence proves nothing
 	gone   atomic.Bool // the goroutine is at its end
@@ -364,13 +367,17 @@ func (r *reader) lost(err error) *ending {
 	return &ending{reason: ReasonConnectionLost, err: err, over: true}
 }
 
-// more is fill for what reads WebSocket messages: what was decoded from the last
-// read goes on before the next.
+// more is fill for what reads WebSocket messages: what came with the last read goes
+// on before the next.
 func (r *reader) more() error {
+	r.decode()
 	r.pass()
 	if r.pending > 0 {
 		r.note(r.pending)
 		r.pending = 0
+	}
+	if !r.reading {
+		r.letGo()
 	}
 	return r.fill()
 }
@@ -382,36 +389,26 @@ func (r *reader) readMessages() *ending {
 	ws.link.source = r
 	defer func() {
 		ws.link.source = nil
-		if r.buf != nil {
-			smallPool.Put(r.buf)
-			r.buf = nil
-		}
+		r.letGo()
 	}()
 	for {
 		kind, message, err := ws.gorilla.NextReader()
 		if err != nil {
 			return r.webSocketEnd(err)
 		}
-		r.buf = smallPool.Get().(*smallBuffer)
 		var text textCheck
 		for {
-			n, err := message.Read(r.buf[:])
+			free := r.room()
+			r.reading = true
+			n, err := message.Read(free)
+			r.reading = false
 			if n > 0 {
 				good, valid := n, true
 				if kind == websocket.TextMessage {
-					good, valid = text.piece(r.buf[:n])
+					good, valid = text.piece(free[:n])
 				}
 				r.pending += n
-				for p, given := r.buf[:good], 0; len(p) > 0; {
-					if given == 0 && r.admitted && !r.dec.Partial() {
-						p = append([]byte(nil), p...)
-						given = len(p)
-					}
-					p = p[r.feed(p, given):]
-					if !r.admitted || r.full() {
-						r.pass()
-					}
-				}
+				r.payload = r.payload[:len(r.payload)+good]
 				if !valid {
 					r.invalidText()
 				}
@@ -426,13 +423,53 @@ func (r *reader) readMessages() *ending {
 				return r.webSocketEnd(err)
 			}
 		}
-		smallPool.Put(r.buf)
-		r.buf = nil
+		if !r.admitted {
+			r.decode() // what comes behind is measured by other limits
+		}
+	}
+}
+
+// room gives memory for more of a WebSocket message. It is as large as what the last read of the socket
+// brought, and given up with what is decoded from it, but not for the middle of a large frame, which is copied anyway.
+func (r *reader) room() []byte {
+	if len(r.payload) == cap(r.payload) {
+		r.decode()
+		r.letGo()
+		if r.dec.Missing() >= smallReadBytes {
+			r.lent = smallPool.Get().(*smallBuffer)
+			r.payload = r.lent[:0]
+		} else {
+			r.given = len(r.conn.in.unread) + webSocketReadBuffer
+			r.payload = make([]byte, 0, r.given)
+		}
+	}
+	return r.payload[len(r.payload):cap(r.payload)]
+}
+
+// decode decodes what was read of WebSocket messages.
+func (r *reader) decode() {
+	p := r.payload
+	r.payload = p[len(p):]
+	for len(p) > 0 {
+		p = p[r.feed(p, r.given):]
+		if !r.admitted || r.full() {
+			r.pass()
+		}
+	}
+}
+
+// letGo forgets what was read of WebSocket messages.
+func (r *reader) letGo() {
+	r.payload, r.given = nil, 0
+	if r.lent != nil {
+		smallPool.Put(r.lent)
+		r.lent = nil
 	}
 }
 
 // invalidText ends a connection that sent a text message that is none.
 func (r *reader) invalidText() {
+	r.decode()
 	r.conn.ws.fault.CompareAndSwap(0, websocket.CloseInvalidFramePayloadData)
 	r.pass()
 	r.fail(&ending{reason: ReasonInvalidText, malformed: &stompwire.SyntaxError{
@@ -443,6 +480,7 @@ func (r *reader) invalidText() {
 
 // webSocketEnd is the ending for an error of gorilla's.
 func (r *reader) webSocketEnd(err error) *ending {
+	r.decode()
 	r.pass()
 	ws := r.conn.ws
 	switch {
