@@ -48,10 +48,10 @@ func TestShutdownCarriesOutWhatWasReceived(t *testing.T) {
 			b := stomptest.Start(t, brief)
 			c := b.Open(t, over)
 			c.Connect(V12)
-			c.Subscribe("1", "/queue/x")
+			c.Subscribe("1", "/topic/x")
 			const n = 200
 			for range n {
-				c.SendBody("/queue/x", "x")
+				c.SendBody("/topic/x", "x")
 			}
 			c.Send("SEND", "destination:/topic/y", "receipt:all")
 			// The receipt says that the broker has all of them; the messages may still be on their way.
