@@ -180,7 +180,7 @@ func limitCases() []rule {
 			},
 			script: func(s *Script) {
 				s.connect("a").publish("a", "{Q}", "1").publish("a", "{Q}", "2").body("a", "3", "SEND", "destination:{Q}", "receipt:r").refusedFor("a", "r", "q flup", "max_messages", "2", "queues.full is reject")
-				s.connect("b").subscribe("b", "1", "{Q}").gets("b", "m", "1").gets("b", "m", "2").connect("c").publish("c", "{Q}", "4").gets("b", "m", "4")
+				s.connect("b").subscribe("b", "1", "{Q}", "ack:client-individual").gets("b", "m", "1").gets("b", "n", "2").ack("b", "m").connect("c").publish("c", "{Q}", "4").gets("b", "o", "4")
 			},
 		},
 		{
