@@ -52,6 +52,7 @@ type core struct {
 	births     births
 	slots      slotPool
 	scheduler  transport.Scheduler           // nil: Go's
+	parking    *transport.Parking            // of all connections; nil: they don't park
 	live       atomic.Pointer[config.Config] // read it with settings
 	rates      atomic.Pointer[rates]         // what follows from it; nil: there are none
 	users      users
@@ -244,7 +245,7 @@ func startWith(ctx context.Context, cfg *config.Config, o *options) (*Broker, er
 		c.dispatcher, c.scheduler = o.scheduler, o.scheduler
 	} else {
 		b.pool = newWorkerPool()
-		c.dispatcher = b.pool
+		c.dispatcher, c.parking = b.pool, transport.NewParking(c.clock)
 	}
 	c.desk.schedule = c.dispatcher.Schedule
 	c.system = o.system
@@ -301,8 +302,14 @@ func (b *Broker) listen(ctx context.Context) error {
 func (b *Broker) release() {
 	closeAll(b.doors)
 	closeAll(b.own.doors)
+	b.closePool()
+}
+
+// closePool ends the goroutines that serve all actors and connections.
+func (b *Broker) closePool() {
 	if b.pool != nil {
 		b.pool.Close()
+		b.core.parking.Close()
 	}
 }
 
@@ -431,6 +438,7 @@ func (b *Broker) Pipe() net.Conn { return b.PipeOf(transport.DefaultPipeBytes) }
 func (b *Broker) PipeOf(octets int) net.Conn {
 	client, server := transport.Pipe(transport.PipeOptions{
 		Wrap: b.core.wrapper("pipe"), Clock: b.core.clock, Schedule: b.core.dispatcher.Schedule, Scheduler: b.core.scheduler, BufferBytes: octets,
+		Parking:       b.core.parking,
 		InboundWindow: int(b.core.settings().Limits.InboundWindow), OutboxCapacity: int(b.core.settings().Limits.Outbox),
 	})
 	b.core.accepted(server)
@@ -502,9 +510,7 @@ func (b *Broker) shutdown(ctx context.Context) error {
 	if !c.reachedWithin(5*time.Second, b.done) {
 		cut = errors.Join(cut, errors.New("the actors did not stop in time"))
 	}
-	if b.pool != nil {
-		b.pool.Close()
-	}
+	b.closePool()
 	return cut
 }
 

@@ -142,7 +142,7 @@ func (c *core) listenerConfig(cfg *config.Config, l *config.Listen, tlsConfig *t
 	name := listenerName(l)
 	networks, unix, _ := l.Proxies() // validated
 	return transport.ListenerConfig{
-		Wrap: c.wrapper(name),
+		Wrap: c.wrapper(name), Parking: c.parking,
 		Site: c.site,
 		Name: name, UnixMode: l.FileMode(),
 		STOMP: l.STOMP, WebSocket: l.WebSockets, HTTP: l.HTTP, TLS: tlsConfig, Origins: l.WebSocketsOrigin,

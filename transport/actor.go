@@ -154,6 +154,7 @@ func (a *connActor) start(ctx actor.Context) {
 	a.phase = phaseOpen
 	a.conn.outbox.bind(a)
 	a.conn.limitMessages(a.firstMessage)
+	a.conn.reader = &a.reader
 	begin(a.conn.common.scheduler, a.reader.run)
 	a.set(alarmLogin, a.loginTimeout)
 }

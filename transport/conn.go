@@ -3,8 +3,10 @@ package transport
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -63,6 +65,8 @@ type Conn struct {
 	window Window
 	course course
 	gate   gate
+	berth  berth
+	reader *reader // once it was started
 
 	messageLimit int64 // largest WebSocket message; the reader's
 
@@ -79,6 +83,7 @@ type common struct {
 	clock     Clock
 	schedule  func(func()) // runs write loops
 	scheduler Scheduler    // nil: Go's
+	parking   *Parking     // nil: readers keep their goroutines
 
 	// guest, if not nil, is called by Refuse: it makes the server that
 	// accepted the connection wait for it, and end it when it is closed.
@@ -145,6 +150,10 @@ func (c *Conn) Abort() {
 	}
 	c.outbox.abort()
 	c.closeSocket()
+	if p := c.common.parking; p != nil {
+		p.watch.forget(c)
+		c.resume()
+	}
 	if c.departed != nil {
 		c.departed()
 	}
@@ -183,6 +192,7 @@ func (c *Conn) interrupt(e *ending) {
 	}
 	c.advance(stageStopped)
 	c.sock.SetReadDeadline(longAgo)
+	c.resume()
 }
 
 var longAgo = time.Unix(1, 0)
@@ -243,9 +253,22 @@ func (c *Conn) drain() {
 	}
 	for {
 		c.in.giveBack()
-		if c.in.fill() != nil {
+		if c.fill() != nil {
 			return
 		}
+	}
+}
+
+// fill waits for input that is thrown away. A deadline was meant for the reader,
+// when it was not deaf yet.
+func (c *Conn) fill() error {
+	c.in.brief = false
+	for {
+		err := c.in.fill()
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		c.sock.SetReadDeadline(time.Time{})
 	}
 }
 

@@ -34,7 +34,7 @@
 //     goroutine per connection until its protocol is known, and those of its
 //     net/http server. Close ends and joins them, accept functions included.
 //   - A transport actor owns the reader of its connection, for as long as there is
-//     one, and the write loop, which exists only while the outbox is not empty. It
+//     one (a quiet one is parked and has none, see [Parking]), and the write loop, which exists only while the outbox is not empty. It
 //     joins both before it is Stopped: it closes the socket, which ends any read or
 //     write, and the pauses of the reader (for the [Window], for Admit) end with it.
 //   - Timers run nothing but a message to the actor.
@@ -67,7 +67,9 @@
 //     on sending: input is drained until the peer ends or Linger is over, so that no
 //     reset overtakes it.
 //   - A connection without traffic holds no buffer (TLS: 4 KiB and what crypto/tls
-//     keeps), one goroutine and, with heart-beats, a timer per direction.
+//     keeps), no goroutine where it can park and, with heart-beats, a timer per
+//     direction.
+//   - A Parking owns the goroutine that watches the sockets of those parked in it.
 //   - A peer is called dead only if it could have been heard: not while the broker
 //     itself keeps the reader waiting.
 //

@@ -24,7 +24,8 @@ var (
 
 // readyReader reads without holding a buffer while it waits: it takes one with
 // in.buffer when there may be something to read, and gives it back if there was
-// nothing after all. 0 and no error is the end of the stream.
+// nothing after all. 0 and no error is the end of the stream. With in.brief it
+// returns errNothing instead of waiting.
 type readyReader interface {
 	readReady(in *inlet) (int, error)
 }
@@ -40,6 +41,7 @@ type inlet struct {
 	small  *smallBuffer // likewise
 	given  int          // if it is neither: how large the memory is that it is part of, which is nobody else's
 
+	brief    bool // errNothing instead of a wait
 	clock    Clock
 	timed    atomic.Bool   // someone looks at lastRead
 	lastRead atomic.Int64  // Unix nanoseconds

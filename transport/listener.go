@@ -56,6 +56,10 @@ type ListenerConfig struct {
 	InboundWindow  int           // capacity of each connection's Window; 0: DefaultInboundWindow
 	OutboxCapacity int           // capacity of each connection's Outbox; 0: DefaultOutboxCapacity
 
+	// Parking is where quiet connections wait. It is looked at by NewServer only, and may be shared; nil: each
+	// connection keeps a goroutine.
+	Parking *Parking
+
 	// Wrap, if not nil, may put something between a connection and the
 	// server, below TLS: faults for tests.
 	Wrap func(net.Conn) net.Conn
@@ -122,7 +126,7 @@ func NewServer(cfg ListenerConfig, accept func(*Conn), logger *slog.Logger, cloc
 	}
 	s := &Server{accept: accept, log: logger, clock: orSystem(clock), done: newLatch()}
 	s.common = newCommon(s.clock, schedule, nil)
-	s.common.guest = s.host
+	s.common.guest, s.common.parking = s.host, cfg.Parking
 	s.handler = s.routes()
 	s.now.Store(s.terms(cfg))
 	return s

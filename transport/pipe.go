@@ -22,6 +22,7 @@ type PipeOptions struct {
 	Wrap           func(net.Conn) net.Conn // see ListenerConfig
 	BufferBytes    int                     // each way; 0: DefaultPipeBytes
 	Listener       string                  // for Info; "": "pipe"
+	Parking        *Parking                // nil, or with a Scheduler: the reader keeps its goroutine
 	Web, Trusted   bool                    // for Info
 }
 
@@ -40,7 +41,11 @@ func Pipe(o PipeOptions) (client net.Conn, server *Conn) {
 	if o.Wrap != nil {
 		sock = o.Wrap(far)
 	}
-	c := newConn(sock, nil, newCommon(clock, o.Schedule, o.Scheduler), connOptions{window: o.InboundWindow, outbox: o.OutboxCapacity})
+	common := newCommon(clock, o.Schedule, o.Scheduler)
+	if o.Scheduler == nil {
+		common.parking = o.Parking
+	}
+	c := newConn(sock, nil, common, connOptions{window: o.InboundWindow, outbox: o.OutboxCapacity})
 	c.info = Info{
 		Kind: InMemory, Listener: o.Listener, Remote: far.RemoteAddr(), Local: far.LocalAddr(),
 		Web: o.Web, Trusted: o.Trusted,
@@ -71,6 +76,7 @@ type pipeWay struct {
 
 	mu       sync.Mutex
 	change   sync.Cond
+	parked   *Conn       // is resumed when there is something to read
 	data     []byte      // what was written and not yet read
 	large    *readBuffer // what data is part of, if not nil
 	ended    bool        // the writer is done: the reader gets the rest, then io.EOF
@@ -103,10 +109,10 @@ func (d *pipeDeadline) set(w *pipeWay, at time.Time) {
 		d.timer = w.clock.AfterFunc(wait, func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.change.Broadcast()
+			w.changed()
 		})
 	}
-	w.change.Broadcast()
+	w.changed()
 }
 
 func (d *pipeDeadline) passed(w *pipeWay) bool {
@@ -135,6 +141,15 @@ func (w *pipeWay) wait() error {
 			return io.EOF
 		}
 		w.pause((*pipeWay).readable)
+	}
+}
+
+// changed wakes who waits. The lock is held.
+func (w *pipeWay) changed() {
+	w.change.Broadcast()
+	if w.parked != nil && w.readable() {
+		w.parked.resume()
+		w.parked = nil
 	}
 }
 
@@ -210,7 +225,7 @@ func (w *pipeWay) write(p []byte) (n int, err error) {
 			m := min(room, len(p))
 			w.store(p[:m])
 			n, p = n+m, p[m:]
-			w.change.Broadcast()
+			w.changed()
 		}
 		if len(p) == 0 {
 			return n, nil
@@ -240,10 +255,22 @@ func (e *pipeEnd) Buffered() int {
 func (e *pipeEnd) readReady(in *inlet) (int, error) {
 	e.in.mu.Lock()
 	defer e.in.mu.Unlock()
+	if in.brief && !e.in.readable() {
+		return 0, errNothing
+	}
 	if err := e.in.wait(); err != nil {
 		return 0, err
 	}
 	return e.in.read(in.buffer()), nil
+}
+
+// notify has c resumed when there is something to read.
+func (e *pipeEnd) notify(c *Conn) error {
+	e.in.mu.Lock()
+	defer e.in.mu.Unlock()
+	e.in.parked = c
+	e.in.changed()
+	return nil
 }
 
 // Write waits while the pipe is full.
@@ -254,7 +281,7 @@ func (e *pipeEnd) CloseWrite() error {
 	e.out.mu.Lock()
 	defer e.out.mu.Unlock()
 	e.out.ended = true
-	e.out.change.Broadcast()
+	e.out.changed()
 	return nil
 }
 
@@ -270,7 +297,7 @@ func (e *pipeEnd) Close() error {
 			w.ended, w.writerUp = true, true
 			w.writer.stop()
 		}
-		w.change.Broadcast()
+		w.changed()
 		w.mu.Unlock()
 	}
 	return nil

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -26,9 +27,9 @@ const (
 	// firstMessageBytes is what the first WebSocket message may have at least:
 	// clients put frames behind CONNECT into it.
 	firstMessageBytes = 64 << 10
-	// webSocketReadBuffer is gorilla's own buffer: it holds headers and control
-	// frames, all else goes past it.
-	webSocketReadBuffer = 256
+	// webSocketReadBuffer is the buffer that gorilla reads through: it holds headers
+	// and control frames, all else goes past it. It takes none below 257.
+	webSocketReadBuffer = 288
 )
 
 // LimitMessageBytes is the name of the limit on one WebSocket message in a
@@ -63,6 +64,7 @@ type reader struct {
 	admitted bool
 	partial  bool // a frame was unfinished at the last fill
 	deaf     bool // input is thrown away
+	between  bool // it waits for a WebSocket message, and not within gorilla
 	reported bool
 	payload  []byte       // of WebSocket messages, read and not yet decoded
 	given    int          // how large the memory is that payload is in, if it is the reader's to give up
@@ -86,9 +88,26 @@ func (r *reader) report(m any) { r.actor.tell(r.actor.self, m) }
 // readerGone tells the actor that the goroutine is about to end.
 type readerGone struct{}
 
-// run is the goroutine.
+// run is the goroutine, from the start or from where a parked reader is resumed.
 func (r *reader) run() {
+	p := r.conn.common.parking
+	p.begin(r.conn)
+	for {
+		e := r.safely(r.read)
+		if e != nil {
+			r.leave(e)
+			return
+		}
+		if p.park(r.conn) {
+			return
+		}
+	}
+}
+
+// leave is the end of the reader.
+func (r *reader) leave(e *ending) {
 	defer func() {
+		r.conn.common.parking.leave(r.conn)
 		r.gone.Store(true)
 		r.conn.gate.change()
 	}()
@@ -100,7 +119,6 @@ func (r *reader) run() {
 			r.conn.Abort()
 		}
 	}()
-	e := r.safely(r.read)
 	r.end(e)
 	if e.over {
 		return
@@ -123,13 +141,16 @@ func (r *reader) safely(f func() *ending) (e *ending) {
 	return f()
 }
 
-// read reads until the stream ends or can't be understood.
+// read reads until the stream ends or can't be understood; nil: there is nothing
+// to read for now, and the reader may be parked.
 func (r *reader) read() *ending {
 	if r.conn.ws != nil {
 		return r.readMessages()
 	}
 	for {
-		if err := r.fill(); err != nil {
+		if err := r.fill(); err == errNothing {
+			return nil
+		} else if err != nil {
 			return r.lost(err)
 		}
 		in := &r.conn.in
@@ -151,19 +172,39 @@ func (r *reader) read() *ending {
 }
 
 // fill waits for bytes. When that is interrupted it reports the cause, waits
-// for the close and then goes on, deaf.
+// for the close and then goes on, deaf. When it takes long, or the reader was
+// parked and there is nothing to read any more, it is errNothing.
 func (r *reader) fill() error {
+	c := r.conn
 	for {
-		err := r.conn.in.fill()
+		c.in.brief = c.berth.brief && r.quiet()
+		err := c.in.fill()
 		if r.limits.Load() != nil {
 			r.relimit()
 		}
-		if errors.Is(err, os.ErrDeadlineExceeded) && r.conn.cause.Load() != nil {
-			r.halt()
-			continue
+		late := errors.Is(err, os.ErrDeadlineExceeded)
+		if err != errNothing && !late {
+			return err
 		}
-		return err
+		if late {
+			// Interrupted, or asked to park: the cause tells, when the
+			// deadline is gone. An interruption that comes later sets another.
+			c.sock.SetReadDeadline(time.Time{})
+			if c.cause.Load() != nil {
+				r.halt()
+				continue
+			}
+		}
+		if r.quiet() {
+			return errNothing
+		}
+		c.common.parking.stay(c)
 	}
+}
+
+// quiet tells whether nothing would be lost if the reader parked now.
+func (r *reader) quiet() bool {
+	return (r.conn.ws == nil || r.between) && r.batch == nil && !r.deaf && !r.dec.Partial()
 }
 
 // relimit takes over limits that came after Admit.
@@ -382,16 +423,49 @@ func (r *reader) more() error {
 	return r.fill()
 }
 
+// awaitMessage waits for the beginning of a message where the reader may park,
+// which it may not within gorilla.
+func (r *reader) awaitMessage() error {
+	ws, in := r.conn.ws, &r.conn.in
+	r.between = true
+	defer func() { r.between = false }()
+	for ws.buffer.Buffered() == 0 {
+		if len(in.unread) > 0 {
+			n := ws.control(in.unread, &r.conn.outbox)
+			if n == 0 {
+				return nil
+			}
+			in.consume(n)
+			continue
+		}
+		if err := r.more(); err == io.EOF {
+			return io.ErrUnexpectedEOF // no Close frame came
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // readMessages reads WebSocket messages. What they hold is one stream to the
 // decoder: the borders of messages and fragments mean nothing to it.
 func (r *reader) readMessages() *ending {
 	ws := r.conn.ws
+	if ws.buffer.Size() == 0 {
+		*ws.buffer = *bufio.NewReaderSize(ws.link, webSocketReadBuffer)
+	}
 	ws.link.source = r
 	defer func() {
 		ws.link.source = nil
 		r.letGo()
 	}()
 	for {
+		if err := r.awaitMessage(); err == errNothing {
+			*ws.buffer = bufio.Reader{} // gorilla keeps it, and it is empty
+			return nil
+		} else if err != nil {
+			return r.webSocketEnd(err)
+		}
 		kind, message, err := ws.gorilla.NextReader()
 		if err != nil {
 			return r.webSocketEnd(err)
@@ -439,7 +513,7 @@ func (r *reader) room() []byte {
 			r.lent = smallPool.Get().(*smallBuffer)
 			r.payload = r.lent[:0]
 		} else {
-			r.given = len(r.conn.in.unread) + webSocketReadBuffer
+			r.given = len(r.conn.in.unread) + r.conn.ws.buffer.Buffered() + 1
 			r.payload = make([]byte, 0, r.given)
 		}
 	}

@@ -60,6 +60,10 @@ func (r *fdReader) read(fd uintptr) (done bool) {
 	switch {
 	case r.err == syscall.EAGAIN:
 		r.in.giveBack()
+		if r.in.brief {
+			r.n, r.err = 0, errNothing
+			return true
+		}
 		return false
 	case r.err != nil:
 		r.n, r.err = 0, os.NewSyscallError("read", r.err)

@@ -83,7 +83,7 @@ func (s *Server) upgrade(t *terms, w http.ResponseWriter, r *http.Request) {
 	} else if handedOf(r) == nil { // of somebody else's server: nobody has counted it
 		s.count(t, v)
 	}
-	c := s.newWebSocket(t, v, hijack.link, gorilla)
+	c := s.newWebSocket(t, v, hijack, gorilla)
 	c.info.Version, c.info.Path, c.info.Origin, c.info.Header = subprotocols[chosen], r.URL.Path, origin, r.Header
 	if r.TLS != nil && !c.info.TLS {
 		c.info.TLS = true
@@ -106,10 +106,11 @@ func peerOf(r *http.Request) net.Addr {
 }
 
 // newWebSocket makes a Conn of a finished handshake.
-func (s *Server) newWebSocket(t *terms, v *visitor, link *wsLink, gorilla *websocket.Conn) *Conn {
+func (s *Server) newWebSocket(t *terms, v *visitor, h *hijacker, gorilla *websocket.Conn) *Conn {
 	c := s.newConn(t, v, WebSocket)
 	c.outbox.webSocket = true
-	c.ws = &wsStream{gorilla: gorilla, link: link}
+	link := h.link
+	c.ws = &wsStream{gorilla: gorilla, buffer: h.buffer, link: link}
 	link.Conn, link.conn = c.sock, c // and not what net/http had: the request hangs on it
 	c.ws.adopt(&c.outbox)
 	return c
@@ -118,7 +119,7 @@ func (s *Server) newWebSocket(t *terms, v *visitor, link *wsLink, gorilla *webso
 // upgrader does what is left: the key, the answer, the hijacking. What it
 // checks itself was checked before, to give better answers.
 var upgrader = websocket.Upgrader{
-	ReadBufferSize:  webSocketReadBuffer,
+	ReadBufferSize:  0, // the hijacker's
 	WriteBufferPool: noWriteBuffers{},
 	CheckOrigin:     func(*http.Request) bool { return true },
 	Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
@@ -139,7 +140,8 @@ func (noWriteBuffers) Put(any) {}
 // hijacker puts a wsLink between gorilla and the connection.
 type hijacker struct {
 	http.ResponseWriter
-	link *wsLink
+	link   *wsLink
+	buffer *bufio.Reader
 }
 
 // Hijack takes the connection over from net/http, whatever wraps it.
@@ -149,6 +151,10 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	h.link = &wsLink{Conn: c}
+	if rw.Reader.Buffered() == 0 { // else gorilla refuses what came too soon
+		h.buffer = bufio.NewReaderSize(h.link, webSocketReadBuffer)
+		rw.Reader = h.buffer
+	}
 	return h.link, rw, nil
 }
 

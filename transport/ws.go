@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -16,6 +17,7 @@ import (
 // and lets it write nothing by itself once the handshake is over.
 type wsStream struct {
 	gorilla *websocket.Conn
+	buffer  *bufio.Reader // that gorilla reads through
 	link    *wsLink
 	peer    atomic.Pointer[websocket.CloseError] // the Close frame that the peer sent
 	fault   atomic.Int32                         // close code that an error of the peer calls for
@@ -72,6 +74,28 @@ func (w *wsStream) adopt(outbox *Outbox) {
 	w.gorilla.SetPongHandler(func(string) error { return nil })
 }
 
+// control handles a ping or pong that p begins with, and returns its length: 0 if
+// there is none that is whole and as it should be. gorilla would do that too, and
+// then wait for the next message where a reader can't park.
+func (w *wsStream) control(p []byte, outbox *Outbox) (n int) {
+	const header = 2 + 4 // with the mask
+	if len(p) < header || p[0] != opPing && p[0] != opPong || p[1]&0x80 == 0 {
+		return 0
+	}
+	size := int(p[1] & 0x7f)
+	if n = header + size; size > maxControlPayload || len(p) < n {
+		return 0
+	}
+	if p[0] == opPing {
+		payload := make([]byte, size)
+		for i := range payload {
+			payload[i] = p[header+i] ^ p[2+i%4]
+		}
+		outbox.pong(string(payload))
+	}
+	return n
+}
+
 // wsLink is the net.Conn that gorilla sees.
 type wsLink struct {
 	net.Conn         // for the handshake; then the socket
@@ -97,7 +121,7 @@ func (l *wsLink) fill() error {
 	if l.source != nil {
 		return l.source.more()
 	}
-	return l.conn.in.fill()
+	return l.conn.fill()
 }
 
 // Write passes the answer to the handshake through. After that gorilla has one

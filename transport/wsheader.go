@@ -12,6 +12,7 @@ const (
 	opText   = 0x81 // FIN and opcode
 	opBinary = 0x82
 	opClose  = 0x88
+	opPing   = 0x89
 	opPong   = 0x8a
 
 	maxMessageHeader  = 10
