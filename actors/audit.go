@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -74,13 +73,8 @@ func (b *Broker) Audit() (*Audit, error) {
 	if n := int(c.table.count.Load()); n != len(a.Destinations) {
 		a.fault("the table counts %d destinations and has %d", n, len(a.Destinations))
 	}
-	if c.clients != nil {
-		for _, cp := range c.clients.children {
-			a.Connections = append(a.Connections, a.connection(cp))
-		}
-		slices.SortFunc(a.Connections, func(x, y ConnectionAudit) int {
-			return cmp.Or(cmp.Compare(len(x.Name), len(y.Name)), strings.Compare(x.Name, y.Name))
-		})
+	for _, cp := range c.clients.all() {
+		a.Connections = append(a.Connections, a.connection(cp))
 	}
 	if c.destinations != nil {
 		a.Patterns = len(c.destinations.byKey)
@@ -118,14 +112,14 @@ func (a *Audit) destination(h *handle) DestinationAudit {
 func (a *Audit) topic(h *handle, t *topic) {
 	own := 0
 	for i, s := range t.subscribers {
-		if s.at != i || t.index[s.key] != s {
+		if s.at != i || t.find(s.key) != s {
 			a.fault("%s: subscriber %v is not where it says", h.address, s.key)
 		}
 		if !s.pattern {
 			own++
 		}
 	}
-	if own != t.own || len(t.index) != len(t.subscribers) {
+	if own != t.own || t.index != nil && len(t.index) != len(t.subscribers) {
 		a.fault("%s: counts %d subscribers of its own and has %d; %d in the index, %d in the list", h.address, t.own, own, len(t.index), len(t.subscribers))
 	}
 }
@@ -231,11 +225,15 @@ func (a *Audit) connection(cp *checkpoint) ConnectionAudit {
 	n := ConnectionAudit{
 		Name: connectionName(cp.id), WindowUsed: cp.conn.Window().Used(), Publishing: cp.flow.publishing.Load(),
 		OutboxBytes: bytes, OutboxFrames: frames, Backlog: len(cp.backlog), Pending: len(cp.pending),
-		Subscriptions: len(cp.subscriptions.all), Transactions: len(cp.transactions.open),
-		TxFrames: cp.transactions.frames, TxBytes: cp.transactions.bytes, Committing: cp.commit != nil,
+		Subscriptions: len(cp.subscriptions.all), Committing: cp.commit != nil,
+	}
+	if tx := cp.transactions; tx != nil {
+		n.Transactions, n.TxFrames, n.TxBytes = len(tx.open), tx.frames, tx.bytes
 	}
 	for _, s := range cp.subscriptions.all {
-		n.Unacked += len(s.pending)
+		if s.shelf != nil {
+			n.Unacked += len(s.shelf.pending)
+		}
 	}
 	if n.WindowUsed < 0 || n.Publishing < 0 || n.OutboxBytes < 0 || n.OutboxFrames < 0 || n.TxFrames < 0 || n.TxBytes < 0 {
 		a.fault("%s: below zero: %+v", n.Name, n)

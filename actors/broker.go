@@ -70,6 +70,7 @@ type core struct {
 	began      time.Time    // the start, by clock
 	table      *table
 	encodings  sync.Pool // *encoding
+	scratches  sync.Pool // of destinations
 	stats      counters
 	journal    *recorderState
 
@@ -82,15 +83,14 @@ type core struct {
 	site          http.Handler // nil: the page that explains the port
 
 	connections    atomic.Int64
-	open           sync.Map // number → *checkpoint, of every connection; for Clients
+	clients        clients // what they hold
 	nextConnection atomic.Uint64
 	names          struct {
 		sync.Mutex
 		from io.Reader
 	}
 
-	destinations *router      // for Audit alone; anybody else sends messages
-	clients      *connections // likewise
+	destinations *router // for Audit alone; anybody else sends messages
 
 	program        *programState
 	programPID     *actor.PID
@@ -222,6 +222,7 @@ func Start(ctx context.Context, cfg *config.Config, opts ...Option) (*Broker, er
 func startWith(ctx context.Context, cfg *config.Config, o *options) (*Broker, error) {
 	b := &Broker{done: make(chan struct{}), ended: make(chan struct{})}
 	c := &core{log: o.log, clock: o.clock, injector: o.injector, began: o.clock.Now(), server: "stampede/" + o.version, roles: newRoles(), table: newTable()}
+	c.scratches.New = func() any { return new(scratch) }
 	if edge, ok := o.injector.(EdgeInjector); ok {
 		c.edge = edge
 		c.clock = edge.Clock(o.clock, c.event)

@@ -77,8 +77,7 @@ func newBuffer(l queueLimits, need int) *buffer {
 		need:     need,
 		index:    make(map[subscriptionKey]*reader),
 		claimed:  make(map[bufferClaim]claimedReading),
-		delayed:  timeHeap{at: func(e *entry) time.Time { return e.msg.notBefore }, index: func(e *entry) *int { return &e.delayedAt }},
-		expiring: timeHeap{at: func(e *entry) time.Time { return e.msg.expires }, index: func(e *entry) *int { return &e.expiringAt }},
+		expiring: timeHeap{expiring: true},
 	}
 }
 
@@ -452,7 +451,7 @@ func (b *buffer) pick(r *reader) (reading, bool) {
 // wants tells whether a message is for a reader.
 func (b *buffer) wants(r *reader, m *Message) bool {
 	if b.filter != "" {
-		if value, ok := m.header.Get(b.filter); !ok || value != r.link.filter {
+		if value, ok := m.header.Get(b.filter); !ok || r.link.filter == nil || value != *r.link.filter {
 			return false
 		}
 	}

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"context"
 	"sync/atomic"
 	"time"
 
@@ -15,62 +14,63 @@ import (
 // behind the last one that was.
 type checkpoint struct {
 	conn      *transport.Conn
-	id        uint64 // the connection's number, never used again
-	since     time.Time
-	client    atomic.Pointer[client] // what anybody may know; nil before CONNECTED
-	transport *life                  // there before the transport says anything
-	flow      *flow
+	id        uint64        // the connection's number, never used again
+	since     time.Duration // when it came, from the broker's beginning on
+	transport *life         // there before the transport says anything
+	flow      flow
 
-	phase   sessionPhase
-	version stompwire.Version
+	phase       sessionPhase
+	version     stompwire.Version // not changed once there is an identity
+	wait        wait
+	reason      transport.CloseReason // why it is closing
+	intercepted bool                  // the interceptors have seen the SEND that is being handled
+	filed       bool                  // the message that is being handled is in the backlog; should it come again after a crash, it was
+	ended       bool                  // no more Inbound will come
+	cleaned     bool
 
-	login       *login // a CONNECT that is being looked at
-	intercepted bool   // the interceptors have seen the SEND that is being handled
-
-	identity *access.Identity   // who the client is; nil before CONNECTED
-	permits  permits            // what it may do
-	expiry   transport.Timer    // ends the connection when the login does; nil: it does not end
-	asking   context.Context    // of questions about it; made when the first is asked
-	hangUp   context.CancelFunc // ends asking
+	identity atomic.Pointer[access.Identity] // who the client is; nil before CONNECTED; anybody may look
+	permits  permits                         // what it may do
+	account  *user                           // shared with other connections of the same user; nil: the client is nobody
 
 	backlog []any            // *transport.Inbound, *transport.Malformed, *transport.Ended, *quiesce: not yet handled
 	cursor  int              // frames of the first that are handled
 	swapped *stompwire.Frame // by an injector: its place is behind the next frame
 	twins   int              // frames from the next on that an injector made and is not asked about
-	newest  any              // what was put into the backlog last
-	wait    wait
 
-	search      *search    // to the router, not yet answered
-	found       *resolved  // its answer
-	subscribing uint32     // the subscription that the frames behind wait for
-	ackingIn    string     // the transaction of an ACK that is about one of several subscriptions
-	owed        []string   // receipts of ACKs and NACKs that subscriptions are to see to
-	pending     []*publish // batches not yet sent
+	search   *search    // to the router, not yet answered
+	found    *resolved  // its answer
+	ackingIn string     // the transaction of an ACK that is about one of several subscriptions
+	owed     []string   // receipts of ACKs and NACKs that subscriptions are to see to
+	pending  []*publish // batches not yet sent
 
 	subscriptions subscriptionSet
 	nextSerial    uint32
+	subscribing   uint32 // the subscription that the frames behind wait for
 	nextMessage   uint64
 	temporary     map[string]*handle // by the name the client uses
 	latest        *handle            // what was last found by its address: most clients send to one destination
-	transactions  transactions
-	nextCommit    uint64
-	commit        *commit // being decided
 
 	pace       pacing
-	idle       idleWatch
 	frameCount uint64       // frames of the client that were handled
 	postponed  atomic.Int64 // octets of topics' messages that wait in its subscriptions
 
-	failure       stompwire.Frame // the ERROR, while failing
-	failureReason transport.CloseReason
-	failureText   string
+	// What few clients need is made when they do.
+	login        *login          // a CONNECT that is being looked at
+	asking       *asking         // questions about who the client is and what it may do
+	expiry       transport.Timer // ends the connection when the login does; nil: it does not end
+	idle         *idleWatch
+	transactions *transactions
+	nextCommit   uint64
+	commit       *commit   // being decided
+	lastWord     *lastWord // while failing
+	goodbye      *string   // receipt of the DISCONNECT; nil: none is asked for
+}
 
-	goodbye    string // receipt of the DISCONNECT
-	hasGoodbye bool
-
-	ended   bool // no more Inbound will come
-	cleaned bool
-	reason  transport.CloseReason // why it is closing
+// lastWord is the ERROR that a connection ends with, and why it does.
+type lastWord struct {
+	frame  stompwire.Frame
+	reason transport.CloseReason
+	text   string
 }
 
 type sessionPhase uint8

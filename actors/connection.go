@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -16,16 +17,14 @@ import (
 type connections struct {
 	core     *core
 	life     *life
-	children map[string]*checkpoint // by path: what has to be given back if a connection can't do it itself
-	busy     map[uint64]bool        // while draining: connections with something on its way
+	busy     map[uint64]bool // while draining: connections with something on its way
 	draining bool
 	quiet    chan<- struct{} // closed when nothing is on its way any more
 	gone     chan<- struct{} // closed when the last connection is gone
 }
 
 func newConnections(c *core) func(*life) process {
-	s := &connections{core: c, children: make(map[string]*checkpoint)}
-	c.clients = s
+	s := &connections{core: c}
 	return func(l *life) process {
 		s.life = l
 		return s
@@ -80,28 +79,31 @@ func (s *connections) accept(ctx actor.Context, conn *transport.Conn) {
 		return
 	}
 	id := s.core.nextConnection.Add(1)
-	cp := &checkpoint{conn: conn, id: id, since: s.core.clock.Now(), transactions: transactions{limits: s.core.transactionLimits()}}
-	cp.flow = &flow{window: conn.Window(), system: ctx.ActorSystem()}
-	l, err := s.core.spawn(ctx, &s.core.roles.connection, connectionName(id), remote(conn), func(l *life) process {
+	cp := &checkpoint{conn: conn, id: id, since: s.core.clock.Now().Sub(s.core.began)}
+	cp.flow.window, cp.flow.system = conn.Window(), ctx.ActorSystem()
+	_, err := s.core.spawn(ctx, &s.core.roles.connection, connectionName(id), remote(conn), func(l *life) process {
 		return &connection{checkpoint: cp, core: s.core, life: l}
 	})
 	if err != nil {
 		panic(err)
 	}
-	s.children[l.pid.Id] = cp
-	s.core.open.Store(id, cp)
+	s.core.clients.add(cp)
 }
 
 func connectionName(id uint64) string { return "c" + strconv.FormatUint(id, 10) }
 
+// connectionNumber reads the number of a connection from its actor's name.
+func connectionNumber(pid *actor.PID) uint64 {
+	id, _ := strconv.ParseUint(strings.TrimPrefix(nameOf(pid), "c"), 10, 64)
+	return id
+}
+
 // terminated is the backstop: what a connection holds is given back even if it could not do it.
 func (s *connections) terminated(ctx actor.Context, m *actor.Terminated) {
-	cp, ok := s.children[m.Who.Id]
-	if !ok {
+	cp := s.core.clients.remove(connectionNumber(m.Who))
+	if cp == nil {
 		return
 	}
-	delete(s.children, m.Who.Id)
-	s.core.open.Delete(cp.id)
 	cp.conn.Abort()
 	cp.cleanUp(ctx, s.core)
 	s.core.connections.Add(-1)
@@ -113,7 +115,7 @@ func (s *connections) terminated(ctx actor.Context, m *actor.Terminated) {
 func (s *connections) drain(ctx actor.Context, m *drain) {
 	s.draining, s.quiet, s.gone = true, m.quiet, m.gone
 	s.busy = make(map[uint64]bool)
-	for _, cp := range s.children {
+	for _, cp := range s.core.clients.all() {
 		s.busy[cp.id] = true
 	}
 	for _, child := range s.life.children() {
@@ -128,7 +130,7 @@ func (s *connections) tell() {
 		close(s.quiet)
 		s.quiet = nil
 	}
-	if s.gone != nil && len(s.children) == 0 {
+	if s.gone != nil && s.core.clients.len() == 0 {
 		close(s.gone)
 		s.gone = nil
 	}
@@ -279,8 +281,8 @@ func (cp *checkpoint) cleanUp(ctx actor.Context, c *core) {
 	}
 	cp.cleaned = true
 	cp.stopWatching()
-	if cp.pace.user != nil {
-		c.users.leave(cp.pace.user, c.rates.Load(), c.clock.Now())
+	if cp.account != nil {
+		c.users.leave(cp.account, c.rates.Load(), c.clock.Now())
 	}
 	cp.stopAsking()
 	for _, sub := range cp.subscriptions.all {
@@ -304,7 +306,7 @@ func (cp *checkpoint) cleanUp(ctx actor.Context, c *core) {
 		cp.undoCommit(func(h *handle, m *decide) { ctx.Send(h.pid(), m) })
 	} else if cp.commit != nil {
 		releaseAll(cp.commit.tx)
-		delete(cp.transactions.open, cp.commit.tx.id)
+		cp.transactions.end(cp.commit.tx)
 	}
 	for _, tx := range cp.transactions.all() {
 		releaseAll(tx)

@@ -29,9 +29,9 @@ type destinationState struct {
 }
 
 func newDestinationState(h *handle) *destinationState {
-	s := &destinationState{handle: h, prepared: make(map[txID]*prepare)}
+	s := &destinationState{handle: h}
 	if h.kind == kindTopic {
-		s.topic = newTopic()
+		s.topic = &topic{}
 		if set := h.settings.Load(); h.buffered {
 			s.buffer = newBuffer(set.queue, set.minDelivery)
 			s.buffer.filter = set.filter
@@ -61,18 +61,33 @@ type destination struct {
 	*destinationState
 	core  *core
 	life  *life
-	timer transport.Timer // for the next thing that is due
+	alarm *alarm // for the next thing that is due; nil: nothing is
+	idle  transport.Timer
 
-	toldHeld  time.Time // when followers last heard of publishers that are held
-	toldDrops uint64    // messages dropped that they have heard of
-	dropsTold time.Time // when
-
-	due  time.Time
-	idle transport.Timer
+	told      *toldTimes // when followers last heard of what may happen with every message; nil: never
+	toldDrops uint64     // messages dropped that they have heard of
 
 	looking bool // a lookOn is on the way
 
-	// Scratch space, so that a burst allocates nothing per message and subscriber.
+	*scratch // while a message is being handled
+}
+
+// alarm is a timer that runs.
+type alarm struct {
+	timer transport.Timer
+	due   time.Time
+}
+
+// toldTimes keeps what may happen with every message from becoming an event each time.
+type toldTimes struct {
+	held  time.Time // publishers are held
+	drops time.Time // messages were dropped
+}
+
+// scratch is what a destination gives messages out with, so that a burst allocates nothing for each message and subscriber.
+// It is lent to whoever handles a message: most destinations lie still most of the time, and what the last one has used is
+// still in the processor's cache.
+type scratch struct {
 	deliveries []transport.Delivery
 	touched    []*consumer
 	extra      []byte
@@ -82,7 +97,26 @@ func (d *destination) renew() process {
 	return &destination{destinationState: d.destinationState, core: d.core, life: d.life}
 }
 
+// borrow gets the scratch, unless it is there.
+func (d *destination) borrow() {
+	if d.scratch == nil {
+		d.scratch = d.core.scratches.Get().(*scratch)
+	}
+}
+
+// giveBack is not done in a panic: who knows what is in it then.
+func (d *destination) giveBack() {
+	d.core.scratches.Put(d.scratch)
+	d.scratch = nil
+}
+
 func (d *destination) receive(ctx actor.Context, message any) {
+	d.borrow()
+	d.act(ctx, message)
+	d.giveBack()
+}
+
+func (d *destination) act(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *publish:
 		d.publish(ctx, m)
@@ -118,7 +152,7 @@ func (d *destination) receive(ctx actor.Context, message any) {
 		d.looking = false
 		d.flush(ctx)
 	case *tick:
-		d.timer = nil
+		d.alarm = nil
 		d.tick(ctx)
 	case *reconfigure:
 		d.reconfigure(ctx, m)
@@ -168,6 +202,7 @@ func (d *destination) insists(message any) bool {
 
 // refuse answers for a message that keeps crashing the destination.
 func (d *destination) refuse(ctx actor.Context, message any) {
+	d.borrow()
 	fault := internalFault()
 	switch m := message.(type) {
 	case *publish:
@@ -192,6 +227,7 @@ func (d *destination) refuse(ctx actor.Context, message any) {
 		m.done()
 	}
 	d.arm(ctx) // it may be of no more use
+	d.giveBack()
 }
 
 // settings is what holds for this destination now.
@@ -424,23 +460,30 @@ func (d *destination) hold() {
 	}
 }
 
-// eventPause keeps what may happen with every message from becoming an event each time.
+// eventPause is between two events of such a kind.
 const eventPause = time.Second
 
 // tellHeld says that publishers are held.
 func (d *destination) tellHeld() {
-	if now := d.core.clock.Now(); now.Sub(d.toldHeld) >= eventPause {
-		d.toldHeld = now
+	if now := d.core.clock.Now(); now.Sub(d.lastTold().held) >= eventPause {
+		d.told.held = now
 		d.core.event(Event{Kind: EventPublisherHeld, Role: d.life.role.name, Actor: d.life.pid.Id, Destination: d.handle.name})
 	}
 }
 
 // tellDrops says that messages were dropped: n since the destination was made.
 func (d *destination) tellDrops(n uint64) {
-	if now := d.core.clock.Now(); now.Sub(d.dropsTold) >= eventPause {
+	if now := d.core.clock.Now(); now.Sub(d.lastTold().drops) >= eventPause {
 		d.core.event(Event{Kind: EventDropped, Role: d.life.role.name, Actor: d.life.pid.Id, Destination: d.handle.name, Count: n - d.toldDrops})
-		d.toldDrops, d.dropsTold = n, now
+		d.toldDrops, d.told.drops = n, now
 	}
+}
+
+func (d *destination) lastTold() *toldTimes {
+	if d.told == nil {
+		d.told = &toldTimes{}
+	}
+	return d.told
 }
 
 // queueUp has a publisher wait for room.
@@ -746,7 +789,7 @@ func (d *destination) roomToSubscribe(m *subscribe) bool {
 	case d.buffer != nil:
 		return d.buffer.index[m.key] != nil || len(d.buffer.readers) < most
 	case d.topic != nil:
-		return d.topic.index[m.key] != nil || d.topic.own < most
+		return d.topic.find(m.key) != nil || d.topic.own < most
 	default:
 		return d.queue.consumers[m.key] != nil || d.browser(m.key) != nil || len(d.queue.consumers)+len(d.browsers) < most
 	}
@@ -821,6 +864,9 @@ func (d *destination) tryPrepare(ctx actor.Context, m *prepare) bool {
 				d.queue.claim(s.key, s.epoch, item.entry, item.how)
 			}
 		}
+	}
+	if d.prepared == nil {
+		d.prepared = make(map[txID]*prepare)
 	}
 	d.prepared[m.id] = m
 	ctx.Send(m.session, &prepared{id: m.id, to: d.handle})
@@ -952,12 +998,11 @@ func (d *destination) arm(ctx actor.Context) {
 			at = d.heldTill
 		}
 	}
-	if !at.IsZero() && (d.timer == nil || at.Before(d.due)) {
-		if d.timer != nil {
-			d.timer.Stop()
+	if !at.IsZero() && (d.alarm == nil || at.Before(d.alarm.due)) {
+		if d.alarm != nil {
+			d.alarm.timer.Stop()
 		}
-		d.due = at
-		d.timer = d.after(ctx, at.Sub(d.core.clock.Now()), &tick{})
+		d.alarm = &alarm{timer: d.after(ctx, at.Sub(d.core.clock.Now()), &tick{}), due: at}
 	}
 	if d.idle == nil && !d.settings().kept && d.handle.owner == 0 && d.core.settings().Destinations.IdleTimeout > 0 && d.unused() && !d.life.stopping.Load() {
 		d.idle = d.after(ctx, d.core.settings().Destinations.IdleTimeout, &idleCheck{activity: d.activity})
@@ -970,12 +1015,13 @@ func (d *destination) after(ctx actor.Context, wait time.Duration, message any) 
 }
 
 func (d *destination) stopTimers() {
-	for _, t := range []transport.Timer{d.timer, d.idle} {
-		if t != nil {
-			t.Stop()
-		}
+	if d.alarm != nil {
+		d.alarm.timer.Stop()
 	}
-	d.timer, d.idle = nil, nil
+	if d.idle != nil {
+		d.idle.Stop()
+	}
+	d.alarm, d.idle = nil, nil
 }
 
 // idleCheck retires a destination that nothing happened to for a whole idle timeout.

@@ -27,7 +27,7 @@ func (h *handle) filterMissing(f *stompwire.Frame) *Fault {
 func (d *destination) filterFits(m *subscribe) (bool, *Fault) {
 	filters := d.settings().filter != ""
 	switch {
-	case filters == m.link.filtered, d.topic != nil && d.topic.index[m.key] != nil, d.buffer != nil && d.buffer.index[m.key] != nil:
+	case filters == (m.link.filter != nil), d.topic != nil && d.topic.find(m.key) != nil, d.buffer != nil && d.buffer.index[m.key] != nil:
 		return true, nil
 	case filters:
 		return false, faultf(CodeFilter, "filter required", "a SUBSCRIBE to %q needs a filter header: the value of the header %q that messages must have", d.handle.name, d.settings().filter)
@@ -58,29 +58,29 @@ func (d *destination) spreadFiltered(ctx actor.Context, header string, batch []*
 }
 
 func (t *topic) addFilter(s *subscriber) {
-	if !s.link.filtered {
+	if s.link.filter == nil {
 		return
 	}
 	if t.byFilter == nil {
 		t.byFilter = make(map[string][]*subscriber)
 	}
-	same := t.byFilter[s.link.filter]
+	same := t.byFilter[*s.link.filter]
 	s.among = len(same)
-	t.byFilter[s.link.filter] = append(same, s)
+	t.byFilter[*s.link.filter] = append(same, s)
 }
 
 func (t *topic) dropFilter(s *subscriber) {
-	if !s.link.filtered {
+	if s.link.filter == nil {
 		return
 	}
-	same := t.byFilter[s.link.filter]
+	same := t.byFilter[*s.link.filter]
 	last := len(same) - 1
 	same[s.among] = same[last]
 	same[s.among].among = s.among
 	same[last] = nil
 	if last == 0 {
-		delete(t.byFilter, s.link.filter)
+		delete(t.byFilter, *s.link.filter)
 	} else {
-		t.byFilter[s.link.filter] = same[:last]
+		t.byFilter[*s.link.filter] = same[:last]
 	}
 }

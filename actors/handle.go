@@ -13,9 +13,9 @@ type handle struct {
 	name     string // what messages say they were sent to
 	address  string // what SEND finds it by: name, or the opaque name of a temporary one
 	kind     kind
-	owner    uint64 // connection that a temporary destination belongs to, else 0
 	buffered bool   // a topic with min_delivery, for as long as it is there
 	counted  bool   // made on first use: the router's
+	owner    uint64 // connection that a temporary destination belongs to, else 0
 	hash     uint64 // of the address: the table's
 	life     *life
 	state    *destinationState

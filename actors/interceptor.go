@@ -102,8 +102,8 @@ func (s *session) passes(f *stompwire.Frame) (bool, *Fault) {
 
 // user is the name of who the client is; "" before CONNECTED.
 func (cp *checkpoint) user() string {
-	if cp.identity == nil {
-		return ""
+	if who := cp.identity.Load(); who != nil {
+		return who.User
 	}
-	return cp.identity.User
+	return ""
 }

@@ -32,13 +32,12 @@ func (k subscriptionKey) less(o subscriptionKey) bool {
 // consumerLink is the way from a destination to a subscription.
 type consumerLink struct {
 	auto         bool               // straight into the sink; else through the actor
+	version      stompwire.Version  // which encoding the sink wants; 0: none, it is the program's own
 	sink         *transport.Sink    // for auto
 	subscription *actor.PID         // for the client modes
 	inbox        *inbox             // where a topic puts messages in those
-	version      stompwire.Version  // which encoding the sink wants; 0: none, it is the program's own
 	selector     *selector.Selector // nil: every message
-	filter       string             // the value that it named
-	filtered     bool               // it did
+	filter       *string            // the value that it named; nil: it named none
 	drops        *atomic.Uint64     // of a pattern: what its sink gave up and no topic has counted yet; else nil
 }
 

@@ -118,8 +118,7 @@ func newQueue(l queueLimits) *queue {
 		consumers: make(map[subscriptionKey]*consumer),
 		parked:    make(map[*entry]struct{}),
 		claimed:   make(map[*entry]claim),
-		delayed:   timeHeap{at: func(e *entry) time.Time { return e.msg.notBefore }, index: func(e *entry) *int { return &e.delayedAt }},
-		expiring:  timeHeap{at: func(e *entry) time.Time { return e.msg.expires }, index: func(e *entry) *int { return &e.expiringAt }},
+		expiring:  timeHeap{expiring: true},
 	}
 }
 
@@ -716,9 +715,23 @@ func (l *entryList) remove(e *entry) {
 
 // timeHeap has the entry with the earliest moment on top, and can drop any entry.
 type timeHeap struct {
-	entries []*entry
-	at      func(*entry) time.Time
-	index   func(*entry) *int // 1 + its place
+	entries  []*entry
+	expiring bool // by the end of their time; else by its beginning
+}
+
+func (h *timeHeap) at(e *entry) time.Time {
+	if h.expiring {
+		return e.msg.expires
+	}
+	return e.msg.notBefore
+}
+
+// index is where an entry remembers 1 + its place.
+func (h *timeHeap) index(e *entry) *int {
+	if h.expiring {
+		return &e.expiringAt
+	}
+	return &e.delayedAt
 }
 
 func (h *timeHeap) Len() int { return len(h.entries) }

@@ -100,7 +100,9 @@ type settingsChanged struct{ done func() }
 
 // settingsChanged takes over what a session keeps of the configuration.
 func (s *session) settingsChanged(ctx actor.Context) {
-	s.transactions.limits = s.core.transactionLimits()
+	if s.transactions != nil {
+		s.transactions.limits = s.core.transactionLimits()
+	}
 	s.policyChanged(ctx)
 	s.watchIdle(ctx)
 	s.resume(ctx, waitRate) // there may be no bound any more

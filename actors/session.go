@@ -19,7 +19,6 @@ type session struct {
 	core     *core
 	life     *life
 	rates    *rates          // on SENDs; nil: there are none
-	bytes    []byte          // scratch for an answer
 	ids      strings.Builder // the newest message ids
 	messages []Message       // the newest messages of the read that is being handled
 
@@ -100,6 +99,7 @@ func (s *session) receive(ctx actor.Context, message any) {
 
 // refuse: a frame that keeps crashing the session ends the connection; the client is told.
 func (s *session) refuse(ctx actor.Context, _ any) {
+	s.filed = false
 	s.fail(ctx, internalFault(), "", false)
 }
 
@@ -117,7 +117,7 @@ func (s *session) started(ctx actor.Context) {
 	for _, tx := range s.transactions.all() {
 		releaseAll(tx)
 	}
-	s.transactions = transactions{limits: s.core.transactionLimits()}
+	s.transactions = nil
 	if s.commit != nil {
 		s.abandonCommit(ctx)
 	}
@@ -138,11 +138,11 @@ func (s *session) started(ctx actor.Context) {
 // enqueue files what the transport says behind what it said before. A message that a crash
 // interrupted is handed over again and filed already.
 func (s *session) enqueue(ctx actor.Context, m any) {
-	if s.newest == m {
+	if s.filed {
 		s.run(ctx)
+		s.filed = false
 		return
 	}
-	s.newest = m
 	if s.phase >= failing {
 		s.discard(m)
 		s.flow.tellWhenDone()
@@ -156,7 +156,9 @@ func (s *session) enqueue(ctx actor.Context, m any) {
 		s.wait = waitNothing
 	}
 	s.backlog = append(s.backlog, m)
+	s.filed = true
 	s.run(ctx)
+	s.filed = false
 }
 
 // discard drops input after the end; its cost is still given back.
@@ -288,7 +290,7 @@ func (s *session) handle(ctx actor.Context, f *stompwire.Frame, in *transport.In
 	case stompwire.Abort:
 		fault = s.abortTransaction(ctx, f)
 	case stompwire.Disconnect:
-		s.disconnect(ctx, receipt, hasReceipt)
+		s.disconnect(ctx, receiptOf(f))
 	case stompwire.Connect, stompwire.Stomp:
 		fault = faultf(CodeAlreadyConnected, "already connected", "a second %s on one connection", f.Command)
 	default:
@@ -326,21 +328,33 @@ func (s *session) write(f *stompwire.Frame) {
 	if v == 0 {
 		v = stompwire.V10
 	}
-	s.bytes = stompwire.AppendFrame(s.bytes[:0], f, v)
-	s.conn.Outbox().Append(s.bytes)
-	if cap(s.bytes) > 1<<12 {
-		s.bytes = nil
-	}
+	var room [256]byte // of the stack, unless the frame is larger
+	s.conn.Outbox().Append(stompwire.AppendFrame(room[:0], f, v))
 }
 
 func (s *session) receipt(id string) {
 	if s.phase == closing {
 		return
 	}
-	s.bytes = append(s.bytes[:0], "RECEIPT\n"...)
-	s.bytes = stompwire.AppendHeader(s.bytes, "receipt-id", id, s.version)
-	s.bytes = append(s.bytes, '\n', 0)
-	s.conn.Outbox().Append(s.bytes)
+	var room [receiptBytes]byte // of the stack, unless the id is long
+	s.conn.Outbox().Append(appendReceipt(room[:0], id, s.version))
+}
+
+// receiptBytes is as long as an ordinary RECEIPT gets.
+const receiptBytes = 128
+
+func appendReceipt(dst []byte, id string, v stompwire.Version) []byte {
+	dst = append(dst, "RECEIPT\n"...)
+	dst = stompwire.AppendHeader(dst, "receipt-id", id, v)
+	return append(dst, '\n', 0)
+}
+
+// receiptOf is the receipt that a frame asks for; nil: none.
+func receiptOf(f *stompwire.Frame) *string {
+	if id, ok := f.Header.Get("receipt"); ok {
+		return &id
+	}
+	return nil
 }
 
 // fail sends the ERROR and closes: after an ERROR nothing else may come. What was sent before the
@@ -351,8 +365,7 @@ func (s *session) fail(ctx actor.Context, fault *Fault, receipt string, hasRecei
 	}
 	s.send(ctx)
 	s.phase = failing
-	s.failure = fault.frame(receipt, hasReceipt)
-	s.failureReason, s.failureText = reasonFor(fault.Code), fault.Message
+	s.lastWord = &lastWord{frame: fault.frame(receipt, hasReceipt), reason: reasonFor(fault.Code), text: fault.Message}
 	s.core.stats.errors.Add(1)
 	s.core.log.Info("closing a connection with an ERROR", "connection", connectionName(s.id), "remote", remote(s.conn), "code", string(fault.Code), "message", fault.Message, "detail", fault.Detail)
 	s.drop()
@@ -375,8 +388,8 @@ func (s *session) goDown(ctx actor.Context) {
 	if s.phase != failing {
 		return
 	}
-	s.conn.Outbox().AppendLast(stompwire.AppendFrame(nil, &s.failure, max(s.version, stompwire.V10)))
-	s.close(ctx, s.failureReason, s.failureText)
+	s.conn.Outbox().AppendLast(stompwire.AppendFrame(nil, &s.lastWord.frame, max(s.version, stompwire.V10)))
+	s.close(ctx, s.lastWord.reason, s.lastWord.text)
 }
 
 // drop forgets what has come and is not handled.

@@ -36,15 +36,22 @@ func (v verdict) with(a access.Action, allowed bool) verdict {
 // present is the context of questions about this client. It ends when the client has gone.
 func (s *session) present() context.Context {
 	if s.asking == nil {
-		s.asking, s.hangUp = context.WithCancel(context.Background())
+		s.asking = &asking{}
+		s.asking.ctx, s.asking.end = context.WithCancel(context.Background())
 	}
-	return s.asking
+	return s.asking.ctx
+}
+
+// asking is the context of questions, and what ends it.
+type asking struct {
+	ctx context.Context
+	end context.CancelFunc
 }
 
 // stopAsking tells whoever still looks at this client that nobody waits for the answer.
 func (cp *checkpoint) stopAsking() {
-	if cp.hangUp != nil {
-		cp.hangUp()
+	if cp.asking != nil {
+		cp.asking.end()
 	}
 	if cp.expiry != nil {
 		cp.expiry.Stop()
@@ -80,7 +87,7 @@ func (s *session) permitted(ctx actor.Context, action access.Action, name string
 		}
 	}
 	if !known {
-		s.core.authorize(s.present(), s.identity, action, name, ctx.Self())
+		s.core.authorize(s.present(), s.identity.Load(), action, name, ctx.Self())
 		s.stall(waitPermit)
 		return nil, false
 	}
@@ -110,23 +117,23 @@ func (s *session) watchExpiry(ctx actor.Context) {
 		s.expiry.Stop()
 		s.expiry = nil
 	}
-	if s.identity.Expires.IsZero() {
+	if s.identity.Load().Expires.IsZero() {
 		return
 	}
 	system, self := ctx.ActorSystem(), ctx.Self()
-	s.expiry = s.core.clock.AfterFunc(s.identity.Expires.Sub(s.core.clock.Now()), func() { system.Root.Send(self, &loginExpired{}) })
+	s.expiry = s.core.clock.AfterFunc(s.identity.Load().Expires.Sub(s.core.clock.Now()), func() { system.Root.Send(self, &loginExpired{}) })
 }
 
 func (s *session) loginExpired(ctx actor.Context) {
-	if s.phase != connected || s.identity.Expires.IsZero() {
+	if s.phase != connected || s.identity.Load().Expires.IsZero() {
 		return
 	}
-	if s.core.clock.Now().Before(s.identity.Expires) {
+	if s.core.clock.Now().Before(s.identity.Load().Expires) {
 		s.watchExpiry(ctx)
 		return
 	}
-	s.core.log.Info("a login has expired", "user", s.identity.User, "by", s.identity.By, "remote", remote(s.conn))
-	s.fail(ctx, faultf(CodeLoginExpired, "login expired", "the %s that let this connection in was good until %s; log in again", s.identity.By, s.identity.Expires.UTC().Format(time.RFC3339)), "", false)
+	s.core.log.Info("a login has expired", "user", s.identity.Load().User, "by", s.identity.Load().By, "remote", remote(s.conn))
+	s.fail(ctx, faultf(CodeLoginExpired, "login expired", "the %s that let this connection in was good until %s; log in again", s.identity.Load().By, s.identity.Load().Expires.UTC().Format(time.RFC3339)), "", false)
 }
 
 // policyChanged holds a client against a new configuration. Who could not come in now as it did then, and who is subscribed
@@ -135,13 +142,13 @@ func (s *session) policyChanged(ctx actor.Context) {
 	if s.phase != connected {
 		return // whoever is about to come in is looked at again then
 	}
-	id, err := s.core.access.Load().Recheck(s.identity)
+	id, err := s.core.access.Load().Recheck(s.identity.Load())
 	if err != nil {
-		s.core.log.Warn("a login was withdrawn", "user", s.identity.User, "by", s.identity.By, "remote", remote(s.conn))
+		s.core.log.Warn("a login was withdrawn", "user", s.identity.Load().User, "by", s.identity.Load().By, "remote", remote(s.conn))
 		s.fail(ctx, loginWithdrawn(), "", false)
 		return
 	}
-	s.identity = id
+	s.identity.Store(id)
 	s.permit()
 	for _, sub := range s.subscriptions.all {
 		name, pattern := sub.destination.full, sub.destination.pattern
@@ -159,7 +166,7 @@ func loginWithdrawn() *Fault {
 
 // permit works out what a client may do, now that it is known who it is.
 func (s *session) permit() {
-	s.permits = permits{grants: s.core.access.Load().Grants(s.identity)}
+	s.permits = permits{grants: s.core.access.Load().Grants(s.identity.Load())}
 	s.permits.restricted = s.permits.grants != nil || s.core.authorizer != nil
 }
 

@@ -107,8 +107,10 @@ func (s *session) loggedIn(ctx actor.Context, m *loggedIn) {
 
 // admit lets a client in.
 func (s *session) admit(ctx actor.Context, l *login) {
-	s.version = l.version
-	s.identity = l.answer.identity
+	if s.identity.Load() == nil { // else a crash came between, and others may be reading it
+		s.version = l.version
+	}
+	s.identity.Store(l.answer.identity)
 	s.permit()
 	s.watchExpiry(ctx)
 	answer := stompwire.Frame{Command: stompwire.Connected, Header: stompwire.Header{
@@ -117,7 +119,6 @@ func (s *session) admit(ctx actor.Context, l *login) {
 		{Name: "server", Value: s.core.server},
 		{Name: "heart-beat", Value: s.core.heartBeat().String()},
 	}}
-	s.client.Store(&client{user: s.identity.User, version: s.version})
 	s.write(&answer)
 	s.phase = connected
 	ctx.Send(s.transport.pid, &transport.Admit{Version: s.version, Limits: s.core.wireLimits()})

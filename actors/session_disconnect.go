@@ -8,8 +8,8 @@ import (
 
 // disconnect handles a DISCONNECT: when everything before it is done comes the receipt, and then
 // the server closes.
-func (s *session) disconnect(ctx actor.Context, receipt string, hasReceipt bool) {
-	s.goodbye, s.hasGoodbye = receipt, hasReceipt
+func (s *session) disconnect(ctx actor.Context, receipt *string) {
+	s.goodbye = receipt
 	s.reason = transport.ReasonClientDisconnected
 	s.stall(waitDisconnect)
 	for _, sub := range s.subscriptions.all {
@@ -36,15 +36,15 @@ func (s *session) drained(ctx actor.Context) {
 // stay until the connection is gone: a client that only closed its sending side still gets the
 // answers to what it sent.
 func (s *session) tryDisconnect(ctx actor.Context) {
-	if s.hasGoodbye || !s.ended {
+	if s.goodbye != nil || !s.ended {
 		for _, sub := range s.subscriptions.all {
 			if sub.ended.Load() {
 				return // unsubscribed brings us back
 			}
 		}
 	}
-	if s.hasGoodbye {
-		s.receipt(s.goodbye)
+	if s.goodbye != nil {
+		s.receipt(*s.goodbye)
 	}
 	s.close(ctx, s.reason, "")
 }

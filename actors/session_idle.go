@@ -10,7 +10,7 @@ import (
 
 // idleWatch finds connections over which no frame goes, in either direction. Heart-beats are no frames.
 type idleWatch struct {
-	timer transport.Timer // nil: nobody watches
+	timer transport.Timer // nil: it has run out
 	count uint64          // frames so far, at the last look
 	since time.Time       // no frame since then
 }
@@ -21,12 +21,12 @@ type idleLook struct{}
 // watchIdle begins, goes on or ends watching, as the configuration says.
 func (s *session) watchIdle(ctx actor.Context) {
 	limit := s.core.settings().Session.IdleTimeout
-	if s.idle.timer != nil {
-		s.idle.timer.Stop()
-		s.idle.timer = nil
-	}
+	s.stopWatching()
 	if limit <= 0 || s.phase != connected {
 		return
+	}
+	if s.idle == nil {
+		s.idle = &idleWatch{}
 	}
 	now := s.core.clock.Now()
 	busy := s.wait != waitNothing || len(s.backlog) > 0 // the client waits for us
@@ -44,9 +44,10 @@ func (s *session) watchIdle(ctx actor.Context) {
 // idleLooks is how often a connection is looked at within its timeout: it ends so much later at most.
 const idleLooks = 4
 
-// stopWatching ends it for good.
+// stopWatching ends it.
 func (cp *checkpoint) stopWatching() {
-	if cp.idle.timer != nil {
+	if cp.idle != nil && cp.idle.timer != nil {
 		cp.idle.timer.Stop()
+		cp.idle.timer = nil
 	}
 }

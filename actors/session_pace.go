@@ -11,11 +11,10 @@ import (
 
 // pacing is how a session keeps to the bounds on what is sent. It is in the checkpoint.
 type pacing struct {
-	user   *user // shared with other connections of the same user; nil: the client is nobody
-	quota  quota // of this connection
-	paid   bool  // the frame at hand was counted; it may be handled again after a wait
-	held   bool  // was held back once: the log has it
-	exempt bool  // the broker is going down: what was read is carried out
+	quota  *quota // of this connection; made when it is first counted
+	paid   bool   // the frame at hand was counted; it may be handled again after a wait
+	held   bool   // was held back once: the log has it
+	exempt bool   // the broker is going down: what was read is carried out
 }
 
 // rateElapsed (clock → session): there may be room for the next message.
@@ -27,17 +26,20 @@ func (s *session) afford(ctx actor.Context, f *stompwire.Frame) bool {
 	if p.paid || p.exempt {
 		return true
 	}
+	if p.quota == nil {
+		p.quota = &quota{}
+	}
 	now := s.core.clock.Now()
 	wait, key, value := p.quota.excess(&r.connection, r.burst, now)
-	if p.user != nil && r.user.bounded() {
-		if w, k, v := p.user.excess(r, now); w > wait {
+	if s.account != nil && r.user.bounded() {
+		if w, k, v := s.account.excess(r, now); w > wait {
 			wait, key, value = w, k, v
 		}
 	}
 	if wait == 0 {
 		p.quota.spend(sendOctets(f))
-		if p.user != nil && r.user.bounded() {
-			p.user.spend(sendOctets(f))
+		if s.account != nil && r.user.bounded() {
+			s.account.spend(sendOctets(f))
 		}
 		p.paid = true
 		return true
@@ -73,7 +75,7 @@ func (s *session) unpace() {
 // join counts the connection as its user's. Clients that did not log in are nobody's.
 func (s *session) join(login *login) *Fault {
 	name := login.answer.identity.User
-	if s.pace.user != nil || name == "" || login.answer.identity.By == access.Anonymous {
+	if s.account != nil || name == "" || login.answer.identity.By == access.Anonymous {
 		return nil
 	}
 	limit := s.core.settings().Limits.MaxConnectionsPerUser
@@ -81,6 +83,6 @@ func (s *session) join(login *login) *Fault {
 	if !ok {
 		return limitFault(CodeConnections, "too many connections of this user", "limits.max_connections_per_user", int64(limit))
 	}
-	s.pace.user = one
+	s.account = one
 	return nil
 }

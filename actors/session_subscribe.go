@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -66,7 +67,10 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 		return true, fault
 	}
 	s.nextSerial++
-	sub.postponed = &s.postponed
+	if sub.mode != ackAuto {
+		sub.shelf = &shelf{postponed: &s.postponed}
+	}
+	sub.keepNames()
 	sub.key = subscriptionKey{connection: s.id, serial: s.nextSerial}
 	s.subscriptions.add(sub)
 	s.subscribing = sub.key.serial
@@ -75,13 +79,23 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 	return true, nil
 }
 
+// keepNames lets go of the frame whose parts its names are.
+func (sub *subscriptionState) keepNames() {
+	sub.id = strings.Clone(sub.id)
+	if h := sub.handle; h != nil && h.name == sub.destination.full {
+		sub.destination.full = h.name
+	} else {
+		sub.destination.full = strings.Clone(sub.destination.full)
+	}
+}
+
 func (s *session) parseSubscribe(f *stompwire.Frame) (*subscriptionState, *Fault) {
 	name, ok := f.Header.Get("destination")
 	if !ok {
 		return nil, faultf(CodeSyntax, "missing destination header", "SUBSCRIBE needs a destination header")
 	}
 	sub := &subscriptionState{}
-	sub.receipt, sub.hasReceipt = f.Header.Get("receipt")
+	sub.receipt = receiptOf(f)
 	if sub.id, ok = f.Header.Get("id"); !ok {
 		if s.version > stompwire.V10 {
 			return nil, faultf(CodeSyntax, "missing id header", "SUBSCRIBE needs an id header since STOMP 1.1")
@@ -140,8 +154,8 @@ func parseSubscribeFeatures(f *stompwire.Frame, sub *subscriptionState) *Fault {
 		on := field.Value == "true"
 		switch field.Name {
 		case "filter":
-			if !sub.filtered {
-				sub.filter, sub.filtered = field.Value, true
+			if sub.filter == nil {
+				sub.filter = new(field.Value)
 			}
 		case "from":
 			return unsupported("replay (the from header)")
@@ -244,11 +258,9 @@ func (s *session) subscribed(ctx actor.Context, m *subscribed) {
 		return
 	}
 	var receipt []byte
-	if sub.hasReceipt {
-		receipt = append(receipt, "RECEIPT\n"...)
-		receipt = stompwire.AppendHeader(receipt, "receipt-id", sub.receipt, s.version)
-		receipt = append(receipt, '\n', 0)
-		sub.hasReceipt = false
+	if sub.receipt != nil {
+		receipt = appendReceipt(make([]byte, 0, receiptBytes), *sub.receipt, s.version)
+		sub.receipt = nil
 	}
 	if !sub.attached {
 		s.core.event(Event{Kind: EventSubscribed, Role: s.life.role.name, Actor: s.life.pid.Id, Connection: connectionName(s.id), Login: s.user(), Destination: sub.destination.full, Subscription: sub.id})
@@ -274,7 +286,11 @@ func (s *session) refused(ctx actor.Context, m *subscriptionRefused) {
 		return
 	}
 	s.settled(sub)
-	s.fail(ctx, m.fault, sub.receipt, sub.hasReceipt)
+	if sub.receipt == nil {
+		s.fail(ctx, m.fault, "", false)
+		return
+	}
+	s.fail(ctx, m.fault, *sub.receipt, true)
 }
 
 // unsubscribe: from here on no MESSAGE of the subscription leaves; the receipt comes when the
@@ -291,7 +307,7 @@ func (s *session) unsubscribe(ctx actor.Context, f *stompwire.Frame) *Fault {
 	if sub == nil {
 		return faultf(CodeSubscription, "unknown subscription", "this connection has no subscription %q", id)
 	}
-	sub.endReceipt, sub.endHas = f.Header.Get("receipt")
+	sub.receipt = receiptOf(f)
 	if sub.handle != nil && sub.handle.kind == kindQueue {
 		s.transactions.spoil(sub.key.serial, sub.id)
 	}
@@ -316,8 +332,8 @@ func (s *session) unsubscribed(ctx actor.Context, m *unsubscribed) {
 	s.subscriptions.remove(sub)
 	sub.life.stop(ctx)
 	s.core.event(Event{Kind: EventUnsubscribed, Role: s.life.role.name, Actor: s.life.pid.Id, Connection: connectionName(s.id), Login: s.user(), Destination: sub.destination.full, Subscription: sub.id})
-	if sub.endHas {
-		s.receipt(sub.endReceipt)
+	if sub.receipt != nil {
+		s.receipt(*sub.receipt)
 	}
 	if s.wait == waitDisconnect {
 		s.flow.tellWhenDone()

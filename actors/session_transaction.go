@@ -27,6 +27,9 @@ func (s *session) begin(f *stompwire.Frame) *Fault {
 	if fault != nil {
 		return fault
 	}
+	if s.transactions == nil {
+		s.transactions = &transactions{limits: s.core.transactionLimits()}
+	}
 	return s.transactions.begin(id)
 }
 

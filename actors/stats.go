@@ -95,11 +95,9 @@ func (b *Broker) Stats() Stats {
 // Clients returns the connections that are open, in the order they came. Like Stats it asks no actor.
 func (b *Broker) Clients() []ClientStats {
 	var all []ClientStats
-	b.core.open.Range(func(_, v any) bool {
-		all = append(all, v.(*checkpoint).stats())
-		return true
-	})
-	slices.SortFunc(all, func(x, y ClientStats) int { return cmp.Compare(x.ID, y.ID) })
+	for _, cp := range b.core.clients.all() {
+		all = append(all, cp.stats(b.core.began))
+	}
 	return all
 }
 
@@ -127,21 +125,15 @@ func (h *handle) stats() DestinationStats {
 	return s
 }
 
-// client is what others may know of a client once it is CONNECTED.
-type client struct {
-	user    string
-	version stompwire.Version
-}
-
-func (cp *checkpoint) stats() ClientStats {
+func (cp *checkpoint) stats(began time.Time) ClientStats {
 	info := cp.conn.Info()
-	s := ClientStats{ID: cp.id, Kind: info.Kind, Listener: info.Listener, TLS: info.TLS, Since: cp.since, Traffic: cp.conn.Traffic()}
+	s := ClientStats{ID: cp.id, Kind: info.Kind, Listener: info.Listener, TLS: info.TLS, Since: began.Add(cp.since), Traffic: cp.conn.Traffic()}
 	s.Waiting, _ = cp.conn.Outbox().Pending()
 	if info.Remote != nil {
 		s.Remote = info.Remote.String()
 	}
-	if who := cp.client.Load(); who != nil {
-		s.User, s.Version = who.user, who.version
+	if who := cp.identity.Load(); who != nil {
+		s.User, s.Version = who.User, cp.version
 	}
 	return s
 }

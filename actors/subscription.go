@@ -19,28 +19,20 @@ type subscriptionState struct {
 	id          string // as the client names it
 	destination destinationName
 	handle      *handle // nil for a pattern
-	mode        ackMode
 	prefetch    int
+	selector    *selector.Selector // nil: every message
+	filter      *string            // the value that it named; nil: it named none
+	receipt     *string            // of the SUBSCRIBE, until it is out, then of the UNSUBSCRIBE; nil: none is asked for
+	shelf       *shelf             // what waits for a client that has to acknowledge first; nil: in auto mode
+	life        *life              // of the newest actor
+	sink        atomic.Pointer[transport.Sink]
+	drops       atomic.Uint64 // of a pattern's sink, not counted by a topic yet
+	epoch       uint32        // of the newest incarnation; the subscription actor's, read by others through messages
+	ended       atomic.Bool   // UNSUBSCRIBE or the end of the connection: no incarnation attaches any more
+	mode        ackMode
 	exclusive   bool
 	browse      bool
-	selector    *selector.Selector // nil: every message
-	filter      string             // the value that it named
-	filtered    bool               // it did
-	drops       atomic.Uint64      // of a pattern's sink, not counted by a topic yet
-	epoch       uint32             // of the newest incarnation; the subscription actor's, read by others through messages
-	sink        atomic.Pointer[transport.Sink]
-	ended       atomic.Bool // UNSUBSCRIBE or the end of the connection: no incarnation attaches any more
-	life        *life       // of the newest actor
-
-	inbox     inbox
-	pending   []arrival     // a topic's, beyond the prefetch
-	postponed *atomic.Int64 // octets of those, and of the connection's other subscriptions
-
-	attached   bool   // the destination has it; the session's
-	receipt    string // of the SUBSCRIBE, until it is out
-	hasReceipt bool
-	endReceipt string // of the UNSUBSCRIBE
-	endHas     bool
+	attached    bool // the destination has it; the session's
 }
 
 // subscription is the actor that owns the ack window of one subscription. In auto mode messages go
@@ -52,14 +44,18 @@ type subscription struct {
 	conn    *transport.Conn
 	session *actor.PID
 	version stompwire.Version
-	web     bool // the client comes from the open web
-	window  *ackWindow
-	extra   []byte
-	out     []transport.Delivery
-	encoded *encoding // what out refers to; nil: nothing
+	web     bool          // the client comes from the open web
+	own     *Subscription // the program's, which has no connection: its messages stay Go values
+	*giving               // nil: in auto mode
+}
 
-	own    *Subscription // the program's, which has no connection: its messages stay Go values
-	handed []*Delivery
+// giving is what a subscription in a client mode gives messages with.
+type giving struct {
+	window  *ackWindow
+	extra   []byte // these are scratch
+	out     []transport.Delivery
+	handed  []*Delivery // to the program
+	encoded *encoding   // what out refers to; nil: nothing
 }
 
 func (s *subscription) renew() process {
@@ -108,7 +104,9 @@ func (s *subscription) refuse(ctx actor.Context, message any) {
 // attach starts an epoch: what the last one held is put back, and comes again marked as redelivered.
 func (s *subscription) attach(ctx actor.Context) {
 	s.epoch++
-	s.window = newAckWindow(s.mode, s.version < stompwire.V12)
+	if s.mode != ackAuto {
+		s.giving = &giving{window: newAckWindow(s.mode, s.version < stompwire.V12)}
+	}
 	if s.ended.Load() {
 		return // what was asked of it before its end is still answered
 	}
@@ -120,7 +118,10 @@ func (s *subscription) attach(ctx actor.Context) {
 	}
 	m := &subscribe{
 		key: s.key, epoch: s.epoch, credit: s.prefetch, exclusive: s.exclusive, browse: s.browse, web: s.web, session: s.session,
-		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version, inbox: &s.inbox, selector: s.selector, filter: s.filter, filtered: s.filtered},
+		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version, selector: s.selector, filter: s.filter},
+	}
+	if s.shelf != nil {
+		m.link.inbox = &s.shelf.inbox
 	}
 	if s.own != nil {
 		m.link.version = 0
@@ -137,8 +138,10 @@ func (s *subscription) attach(ctx actor.Context) {
 		m.link.drops = &s.drops
 	}
 	ctx.Send(to, m)
-	s.resume()
-	s.arrived(ctx)
+	if s.mode != ackAuto {
+		s.resume()
+		s.arrived(ctx)
+	}
 }
 
 // settles tells whether what is not settled comes again: from a queue, or a topic with min_delivery. Any other topic
@@ -204,13 +207,13 @@ func (s *subscription) deliver(m *deliver) {
 
 // arrived gives topics' messages to the client as far as its prefetch allows; what is over waits here.
 func (s *subscription) arrived(ctx actor.Context) {
-	items := s.inbox.take()
+	items := s.shelf.inbox.take()
 	if s.ended.Load() {
 		return
 	}
 	s.out, s.extra = s.out[:0], s.extra[:0]
 	for i, item := range items {
-		if len(s.pending) > 0 || s.window.open >= s.prefetch {
+		if len(s.shelf.pending) > 0 || s.window.open >= s.prefetch {
 			s.postpone(ctx, items[i:])
 			break
 		}
@@ -277,16 +280,15 @@ func (s *subscription) postpone(ctx actor.Context, items []arrival) {
 				}
 				continue
 			}
-			for len(s.pending) > 0 && s.waiting()+item.msg.size > limit {
-				s.drop(s.unqueue().from)
+			for len(s.shelf.pending) > 0 && s.waiting()+item.msg.size > limit {
+				s.drop(s.shelf.next().from)
 			}
 			if s.waiting()+item.msg.size > limit { // others of the connection hold so much
 				s.drop(item.from)
 				continue
 			}
 		}
-		s.pending = append(s.pending, item)
-		s.postponed.Add(int64(item.msg.size))
+		s.shelf.add(item)
 	}
 }
 
@@ -297,34 +299,32 @@ func (s *subscription) drop(from *handle) {
 }
 
 // waiting is what all subscriptions of the connection have put off.
-func (s *subscription) waiting() int { return int(s.postponed.Load()) }
-
-func (s *subscriptionState) unqueue() arrival {
-	item := s.pending[0]
-	s.pending[0] = arrival{}
-	s.pending = s.pending[1:]
-	s.postponed.Add(-int64(item.msg.size))
-	return item
+func (s *subscription) waiting() int {
+	if s.shelf == nil {
+		return 0
+	}
+	return int(s.shelf.postponed.Load())
 }
 
 // forget gives up what waits, when the subscription ends.
 func (s *subscriptionState) forget() {
-	for len(s.pending) > 0 {
-		s.unqueue()
+	for s.shelf != nil && len(s.shelf.pending) > 0 {
+		s.shelf.next()
 	}
 }
 
 // resume gives out what waited, now that something was acknowledged.
 func (s *subscription) resume() {
 	s.out, s.extra = s.out[:0], s.extra[:0]
-	for len(s.pending) > 0 && s.window.open < s.prefetch {
-		item := s.unqueue()
+	for len(s.shelf.pending) > 0 && s.window.open < s.prefetch {
+		item := s.shelf.next()
 		s.give(item.delivered, item.from)
 	}
 	s.send()
 }
 
-// acknowledge is ACKs and NACKs. What they settle goes to the queue together.
+// acknowledge is ACKs and NACKs. What they settle goes to the queue together. The session lets none, and nothing of a
+// transaction, come to a subscription in auto mode.
 func (s *subscription) acknowledge(ctx actor.Context, m *acknowledge) {
 	var one [1]unacked // what most of them settle
 	var items []settlement

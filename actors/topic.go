@@ -9,34 +9,40 @@ import (
 // kept. A plain struct; the destination actor carries what it decides.
 type topic struct {
 	subscribers []*subscriber
-	index       map[subscriptionKey]*subscriber
-	byFilter    map[string][]*subscriber // those that named a value, by it
-	own         int                      // subscribers that named this topic; the others came through a pattern
-	delayed     timeHeap                 // messages not due yet
-	held        int                      // octets of those
+	index       map[subscriptionKey]*subscriber // nil: the list is short
+	byFilter    map[string][]*subscriber        // those that named a value, by it
+	own         int                             // subscribers that named this topic; the others came through a pattern
+	delayed     timeHeap                        // messages not due yet
+	held        int                             // octets of those
 	seq         uint64
 }
 
 // subscriber is a subscription as its topic sees it.
 type subscriber struct {
 	key     subscriptionKey
-	epoch   uint32
 	link    consumerLink
+	epoch   uint32
 	pattern bool
 	at      int // its place in subscribers
 	among   int // its place among those with the same filter
 }
 
-func newTopic() *topic {
-	return &topic{
-		index:   make(map[subscriptionKey]*subscriber),
-		delayed: timeHeap{at: func(e *entry) time.Time { return e.msg.notBefore }, index: func(e *entry) *int { return &e.delayedAt }},
+// find gives the subscriber of a key; nil: there is none.
+func (t *topic) find(key subscriptionKey) *subscriber {
+	if t.index != nil {
+		return t.index[key]
 	}
+	for _, s := range t.subscribers {
+		if s.key == key {
+			return s
+		}
+	}
+	return nil
 }
 
 // attach adds a subscriber, in the place of one with an older epoch; a newer or equal one stays.
 func (t *topic) attach(key subscriptionKey, epoch uint32, pattern bool, link consumerLink) bool {
-	if old := t.index[key]; old != nil {
+	if old := t.find(key); old != nil {
 		if epoch <= old.epoch {
 			return false
 		}
@@ -44,7 +50,7 @@ func (t *topic) attach(key subscriptionKey, epoch uint32, pattern bool, link con
 	}
 	s := &subscriber{key: key, epoch: epoch, link: link, pattern: pattern, at: len(t.subscribers)}
 	t.subscribers = append(t.subscribers, s)
-	t.index[key] = s
+	t.addIndex(s)
 	t.addFilter(s)
 	if !pattern {
 		t.own++
@@ -52,9 +58,22 @@ func (t *topic) attach(key subscriptionKey, epoch uint32, pattern bool, link con
 	return true
 }
 
+// addIndex makes the index when the list has got long.
+func (t *topic) addIndex(s *subscriber) {
+	switch {
+	case t.index != nil:
+		t.index[s.key] = s
+	case len(t.subscribers) > shortSet:
+		t.index = make(map[subscriptionKey]*subscriber, 2*shortSet)
+		for _, one := range t.subscribers {
+			t.index[one.key] = one
+		}
+	}
+}
+
 // detach removes a subscriber of this epoch or an older one.
 func (t *topic) detach(key subscriptionKey, epoch uint32) {
-	if s := t.index[key]; s != nil && s.epoch <= epoch {
+	if s := t.find(key); s != nil && s.epoch <= epoch {
 		t.drop(s)
 	}
 }
@@ -92,12 +111,11 @@ func (t *topic) due(now time.Time) []*Message {
 
 // rebuild makes the derived parts anew after a crash.
 func (t *topic) rebuild() {
-	fresh := newTopic()
-	fresh.delayed, fresh.held, fresh.seq = t.delayed, t.held, t.seq
+	fresh := topic{delayed: t.delayed, held: t.held, seq: t.seq}
 	for _, s := range t.subscribers {
 		if s != nil {
 			fresh.attach(s.key, s.epoch, s.pattern, s.link)
 		}
 	}
-	*t = *fresh
+	*t = fresh
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // transactions are the open transactions of one connection: what BEGIN, COMMIT and ABORT mean,
-// and their limits. A plain struct; the session actor carries it.
+// and their limits. A plain struct; the session actor carries it, from the first BEGIN on: nil has none open.
 type transactions struct {
 	limits transactionLimits
 	open   map[string]*transaction
@@ -41,6 +41,9 @@ type pendingSend struct {
 // all gives the open transactions in an order that is always the same: what is done for each of them
 // can be seen elsewhere.
 func (t *transactions) all() []*transaction {
+	if t == nil {
+		return nil
+	}
 	txs := make([]*transaction, 0, len(t.open))
 	for _, id := range slices.Sorted(maps.Keys(t.open)) {
 		txs = append(txs, t.open[id])
@@ -63,8 +66,8 @@ func (t *transactions) begin(id string) *Fault {
 }
 
 func (t *transactions) get(id string) (*transaction, *Fault) {
-	if tx := t.open[id]; tx != nil {
-		return tx, nil
+	if t != nil && t.open[id] != nil {
+		return t.open[id], nil
 	}
 	return nil, faultf(CodeTransaction, "unknown transaction", "there is no open transaction %q: it was never begun, or it has ended", id)
 }
@@ -108,7 +111,7 @@ func (t *transactions) mark(tx *transaction, sub uint32) *Fault {
 // spoil tells that a subscription of a queue ends. What it has to acknowledge goes back to the queue; a
 // transaction that was to do it can't do all that it should.
 func (t *transactions) spoil(sub uint32, id string) {
-	for _, tx := range t.open {
+	for _, tx := range t.all() {
 		if slices.Contains(tx.subs, sub) {
 			tx.spoiled = faultf(CodeTransaction, "a subscription of it has ended",
 				"the subscription %q was ended after messages of it had been acknowledged in the transaction %q; they are back in their queue", id, tx.id)
@@ -118,7 +121,7 @@ func (t *transactions) spoil(sub uint32, id string) {
 
 // end forgets a transaction; its id may be begun anew.
 func (t *transactions) end(tx *transaction) {
-	if t.open[tx.id] != tx {
+	if t == nil || t.open[tx.id] != tx {
 		return // begun before a restart, which has ended all that were
 	}
 	t.frames -= tx.count

@@ -83,19 +83,24 @@ type Delivery struct {
 // outbox. Its methods may be called from any goroutine.
 type Sink struct {
 	outbox  *Outbox
-	prefix  []byte
-	utf8    bool // the prefix is
-	policy  SinkPolicy
+	prefix  string
 	tell    func(frames int)
 	batch   int // frames of the batch being written; the writer's
 	written atomic.Uint64
 	dropped atomic.Uint64
 	drops   *atomic.Uint64 // somebody else's count; nil: nobody's
+	utf8    bool           // the prefix is
+	policy  SinkPolicy
 
 	// Guarded by the lock of the outbox.
 	gated, closed bool
-	held          []Delivery
-	heldBytes     int
+	held          *heldBack // nil: nothing is
+}
+
+// heldBack is what was delivered to a sink before it was opened.
+type heldBack struct {
+	deliveries []Delivery
+	bytes      int
 }
 
 // NewSink opens a subscription's door to the connection. Its frames start with
@@ -104,8 +109,7 @@ type Sink struct {
 // of frames that have been written since the last call: on the writer's
 // goroutine, without a lock; it must not block.
 func (o *Outbox) NewSink(prefix []byte, policy SinkPolicy, written func(frames int)) *Sink {
-	p := append([]byte(nil), prefix...)
-	return &Sink{outbox: o, prefix: p, utf8: utf8.Valid(p), policy: policy, tell: written, gated: true}
+	return &Sink{outbox: o, prefix: string(prefix), utf8: utf8.Valid(prefix), policy: policy, tell: written, gated: true}
 }
 
 // CountDrops adds to total what the policy of this sink gives up. It is called
@@ -129,14 +133,11 @@ func (s *Sink) open(receipt []byte) (e effects) {
 	}
 	if !s.closed && s.gated {
 		s.gated = false
-		o.bytes -= s.heldBytes // put counts them again
-		o.frames -= len(s.held)
-		o.gated -= len(s.held)
-		for i := range s.held {
-			d := &s.held[i]
+		held := s.release() // put counts them again
+		for i := range held {
+			d := &held[i]
 			o.put(s, d, len(s.prefix)+len(d.Extra)+d.Tail.len())
 		}
-		s.held, s.heldBytes = nil, 0
 	}
 	o.wake(&e)
 	return e
@@ -153,12 +154,20 @@ func (s *Sink) Close() (held int) {
 
 // shut closes the sink and forgets what is held. The lock is held.
 func (s *Sink) shut() (held int) {
-	held = len(s.held)
 	s.closed = true
-	s.outbox.bytes -= s.heldBytes
-	s.outbox.frames -= held
-	s.outbox.gated -= held
-	s.held, s.heldBytes = nil, 0
+	return len(s.release())
+}
+
+// release takes out what is held. The lock is held.
+func (s *Sink) release() []Delivery {
+	if s.held == nil {
+		return nil
+	}
+	held := s.held.deliveries
+	s.outbox.bytes -= s.held.bytes
+	s.outbox.frames -= len(held)
+	s.outbox.gated -= len(held)
+	s.held = nil
 	return held
 }
 
@@ -258,19 +267,19 @@ func (s *Sink) admit(wire int, e *effects) admission {
 // forget drops the oldest deliveries held behind the gate until need bytes fit.
 // It drops none and returns false if that can't be. The lock is held.
 func (s *Sink) forget(need int) bool {
-	o := s.outbox
-	if o.bytes-s.heldBytes+need > o.capacity {
+	o, h := s.outbox, s.held
+	if h == nil || o.bytes-h.bytes+need > o.capacity {
 		return false
 	}
 	n, freed := 0, 0
 	for o.bytes-freed+need > o.capacity {
-		d := &s.held[n]
+		d := &h.deliveries[n]
 		freed += o.wireLen(len(s.prefix) + len(d.Extra) + d.Tail.len())
 		n++
 	}
-	clear(s.held[:n])
-	s.held = s.held[n:]
-	s.heldBytes -= freed
+	clear(h.deliveries[:n])
+	h.deliveries = h.deliveries[n:]
+	h.bytes -= freed
 	o.bytes -= freed
 	o.frames -= n
 	o.gated -= n
@@ -280,8 +289,11 @@ func (s *Sink) forget(need int) bool {
 
 // hold keeps a delivery until the gate opens. The lock is held.
 func (s *Sink) hold(d *Delivery, wire int) {
-	s.held = append(s.held, Delivery{Extra: append([]byte(nil), d.Extra...), Tail: d.Tail.owned()})
-	s.heldBytes += wire
+	if s.held == nil {
+		s.held = &heldBack{}
+	}
+	s.held.deliveries = append(s.held.deliveries, Delivery{Extra: append([]byte(nil), d.Extra...), Tail: d.Tail.owned()})
+	s.held.bytes += wire
 	s.outbox.bytes += wire
 	s.outbox.frames++
 	s.outbox.gated++

@@ -17,7 +17,8 @@ import (
 // Policy is what a configuration says about who may come in and what they may do. It is not changed once it was made: a
 // new configuration makes a new one.
 type Policy struct {
-	anonymous bool // who shows nothing is let in all the same
+	anonymous bool      // who shows nothing is let in all the same
+	guest     *Identity // who they are: all the same
 	rules     []rule
 
 	pair         *pair // these may be nil
@@ -34,7 +35,7 @@ type Policy struct {
 // config.Problems. now is the clock that the age of tokens is told by. The tokens that an earlier policy has seen are not
 // taken again by the new one; earlier may be nil. more are listeners that the configuration does not know of.
 func FromConfig(cfg *config.Config, now func() time.Time, earlier *Policy, more ...config.Listen) (*Policy, error) {
-	p := &Policy{anonymous: cfg.AllowAnonymous, rules: rulesOf(cfg.Rights), certificates: newCertificates(slices.Concat(cfg.Listen, more)), spent: &spent{}}
+	p := &Policy{anonymous: cfg.AllowAnonymous, guest: anonymous(), rules: rulesOf(cfg.Rights), certificates: newCertificates(slices.Concat(cfg.Listen, more)), spent: &spent{}}
 	if earlier != nil {
 		p.spent = earlier.spent
 	}
@@ -90,7 +91,7 @@ func (p *Policy) Welcome(c *Credentials) (*Identity, error) {
 	if !p.anonymous && len(c.Certificates) == 0 && !ofThisMachine(c.Local) {
 		return nil, ErrNoLogins
 	}
-	return anonymous(), nil
+	return p.guest, nil
 }
 
 // ofThisMachine tells whether only programs of this machine can connect to an address.
@@ -122,7 +123,7 @@ func (p *Policy) Authenticate(ctx context.Context, first Authenticator, c *Crede
 	case !errors.Is(err, ErrUnknown):
 		return nil, err
 	case p.anonymous && !c.shown():
-		return anonymous(), nil
+		return p.guest, nil
 	}
 	return nil, ErrRefused
 }

@@ -140,7 +140,7 @@ var mutants = []mutant{
 	{
 		"the receipt of UNSUBSCRIBE comes too early", "actors/session_subscribe.go",
 		"	s.subscriptions.end(sub)\n	if sink := sub.sink.Load(); sink != nil {\n		sink.Purge()\n	}",
-		"	s.subscriptions.end(sub)\n	if MUTANT && sub.endHas {\n		s.receipt(sub.endReceipt)\n		sub.endHas = false\n	}\n	if sink := sub.sink.Load(); sink != nil && (!MUTANT || s.hasGoodbye) {\n		sink.Purge()\n	}",
+		"	s.subscriptions.end(sub)\n	if MUTANT && sub.receipt != nil {\n		s.receipt(*sub.receipt)\n		sub.receipt = nil\n	}\n	if sink := sub.sink.Load(); sink != nil && (!MUTANT || s.goodbye != nil) {\n		sink.Purge()\n	}",
 	},
 	{
 		"messages come before the receipt of SUBSCRIBE", "transport/sink.go",
@@ -154,13 +154,13 @@ var mutants = []mutant{
 	},
 	{
 		"DISCONNECT is answered before all is done", "actors/session_disconnect.go",
-		"	if s.hasGoodbye || !s.ended {",
-		"	if (s.hasGoodbye || !s.ended) && !MUTANT {",
+		"	if s.goodbye != nil || !s.ended {",
+		"	if (s.goodbye != nil || !s.ended) && !MUTANT {",
 	},
 	{
 		"a session that starts over handles again what it had filed", "actors/session.go",
-		"	if s.newest == m {\n		s.run(ctx)\n		return\n	}",
-		"	if s.newest == m && !MUTANT {\n		s.run(ctx)\n		return\n	}",
+		"	if s.filed {\n		s.run(ctx)",
+		"	if s.filed && !MUTANT {\n		s.run(ctx)",
 	},
 	{
 		"a session that starts over leaves its transactions open", "actors/session.go",
