@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -75,21 +74,12 @@ func (s *server) run(ctx context.Context, io stdio, env []string) error {
 		io: io, env: env, stopped: make(chan struct{}, 1), logs: logs, log: logs.logger(), notify: newNotifier(env), configuration: func() (*config.Config, error) { return s.configuration(env) },
 	}
 	defer ballast(env)()
-	return r.serve(ctx, cfg, options...)
-}
-
-// ballastBytes is the least that the garbage collector takes the heap for.
-const ballastBytes = 32 << 20
-
-// ballast keeps memory that nothing is ever written to, so that it costs addresses and no memory. A broker holds next to
-// nothing and passes a lot on: the collector, which runs when the heap has doubled, would run hundreds of times in a second
-// and take a third of the processor. Who sets the collector's own variables knows better, and has none. release ends it.
-func ballast(env []string) (release func()) {
-	if lookup(env, "GOGC") != "" || lookup(env, "GOMEMLIMIT") != "" {
-		return func() {}
+	if !tuned(env) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go keepMemory(ctx)
 	}
-	heap := make([]byte, ballastBytes)
-	return func() { runtime.KeepAlive(heap) }
+	return r.serve(ctx, cfg, options...)
 }
 
 // configuration reads what there is to read, and checks it.
