@@ -36,10 +36,13 @@ func (w *Window) acquire(n int) bool {
 // open waits until a full window is half full; false: the connection was
 // stopped first, or with it.
 func (w *Window) open() bool {
-	w.waiting.Store(true)
-	// Looked at after the flag is up: a Release that came before it has not
-	// woken us, one after it will.
-	w.gate.wait(func() bool { return w.used.Load() <= w.capacity/2 || w.course.reached(stageStopped) })
+	w.gate.wait(func() bool {
+		// The flag goes up before each look: a Release that came before it has
+		// not woken us, one after it will. It may have been taken down by a
+		// Release that opened the window the last time and was late to say so.
+		w.waiting.Store(true)
+		return w.used.Load() <= w.capacity/2 || w.course.reached(stageStopped)
+	})
 	w.waiting.Store(false)
 	return !w.course.reached(stageStopped)
 }

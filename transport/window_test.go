@@ -99,6 +99,29 @@ func TestWindowUnderContention(t *testing.T) {
 	}
 }
 
+// A Release that opened the window the last time and is late to say so costs the reader, which waits again, no wake.
+func TestWindowSurvivesALateRelease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWindow(100)
+		w.acquire(100)
+		w.used.Add(-100) // the first half of a Release; the reader saw it, went on and waits for another
+		w.acquire(100)
+		through := false
+		go func() { through = w.acquire(1) }()
+		synctest.Wait()
+		if w.waiting.Swap(false) { // the second half
+			w.gate.change()
+		}
+		synctest.Wait()
+		w.Release(100)
+		synctest.Wait()
+		if !through {
+			t.Error("the reader was not woken")
+			w.gate.change()
+		}
+	})
+}
+
 // Releasing more than was acquired is caught where invariants are checked, and evened out elsewhere.
 func TestWindowOverRelease(t *testing.T) {
 	w := newWindow(10)
