@@ -20,9 +20,3 @@ func (l *latch) release() (first bool) {
 }
 
 func (l *latch) released() bool { return closed(l.ch) }
-
-// wait returns once the latch is released.
-func (l *latch) wait(s Scheduler) {
-	await(s, l.released)
-	<-l.ch
-}
