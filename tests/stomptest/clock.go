@@ -48,12 +48,12 @@ func (c *Clock) AfterFunc(d time.Duration, f func()) transport.Timer {
 	return t
 }
 
-// AwaitTimer returns once there is a timer that goes off within d: what is to be due then has been asked for, by an actor
-// that may only just have started.
+// AwaitTimer returns once there is a timer that goes off in d, neither before nor behind: what is to be due then has been
+// asked for, by an actor that may only just have started.
 func (c *Clock) AwaitTimer(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for !slices.ContainsFunc(c.timers, func(t *timer) bool { return !t.due.After(c.now.Add(d)) }) {
+	for !slices.ContainsFunc(c.timers, func(t *timer) bool { return t.due.Equal(c.now.Add(d)) }) {
 		c.set.Wait()
 	}
 }
