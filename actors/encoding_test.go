@@ -82,5 +82,8 @@ func TestEncodingOfABatch(t *testing.T) {
 			}
 		}
 		e.reset()
+		if len(e.bytes) > 0 {
+			t.Fatal("the next batch is encoded behind this one")
+		}
 	}
 }

@@ -54,6 +54,17 @@ func talk(w *sim.World, name, version string) *talker {
 	return c
 }
 
+// holder has so many messages of /queue/a, and has acknowledged none of them.
+func holder(w *sim.World, mode string, messages int) *talker {
+	c := talk(w, "c", "1.2")
+	c.say("SUBSCRIBE", "id:1", "destination:/queue/a", "ack:"+mode)
+	for n := range messages {
+		c.says(fmt.Sprintf("SEND\ndestination:/queue/a\nn:%d", n))
+		c.hears(fmt.Sprintf("\nn:%d\n", n))
+	}
+	return c
+}
+
 func (c *talker) say(lines ...string) { io.WriteString(c, strings.Join(lines, "\n")+"\n\n\x00") }
 
 // says writes several frames at once.
@@ -219,12 +230,7 @@ func TestAcksOfOneRead(t *testing.T) {
 		{{Do: faults.Kill, Role: "destination", Message: "settle", Nth: 1}},
 	} {
 		orders(t, 50, nil, rules, func(w *sim.World) {
-			c := talk(w, "c", "1.2")
-			c.say("SUBSCRIBE", "id:1", "destination:/queue/a", "ack:client-individual")
-			for n := range 4 {
-				c.says(fmt.Sprintf("SEND\ndestination:/queue/a\nn:%d", n))
-				c.hears(fmt.Sprintf("\nn:%d\n", n))
-			}
+			c := holder(w, "client-individual", 4)
 			c.says("ACK\nid:1-1-1\nreceipt:r1", "NACK\nid:1-1-2\nrequeue:false", "ACK\nid:1-1-3\nreceipt:r3", "UNSUBSCRIBE\nid:1\nreceipt:gone")
 			all := c.gets("gone") + "receipt-id:gone\n"
 			for _, r := range []string{"r1", "r3", "gone"} {
@@ -251,12 +257,7 @@ func TestAcksOfOneRead(t *testing.T) {
 // An ACK of nothing ends the connection, and those that came before it in the same read have taken effect.
 func TestWrongAckAmongOthers(t *testing.T) {
 	orders(t, 50, nil, nil, func(w *sim.World) {
-		c := talk(w, "c", "1.2")
-		c.say("SUBSCRIBE", "id:1", "destination:/queue/a", "ack:client-individual")
-		for n := range 3 {
-			c.says(fmt.Sprintf("SEND\ndestination:/queue/a\nn:%d", n))
-			c.hears(fmt.Sprintf("\nn:%d\n", n))
-		}
+		c := holder(w, "client-individual", 3)
 		c.says("ACK\nid:1-1-1", "ACK\nid:1-1-2", "ACK\nid:1-1-2\nreceipt:twice")
 		c.hears("ERROR")
 		c.hears("receipt-id:twice\n")
@@ -270,12 +271,7 @@ func TestWrongAckAmongOthers(t *testing.T) {
 // An ACK in a transaction leaves alone what the ACK before it in the same read has settled.
 func TestAckBeforeATransaction(t *testing.T) {
 	orders(t, 50, nil, nil, func(w *sim.World) {
-		c := talk(w, "c", "1.2")
-		c.say("SUBSCRIBE", "id:1", "destination:/queue/a", "ack:client")
-		for n := range 3 {
-			c.says(fmt.Sprintf("SEND\ndestination:/queue/a\nn:%d", n))
-			c.hears(fmt.Sprintf("\nn:%d\n", n))
-		}
+		c := holder(w, "client", 3)
 		c.says("BEGIN\ntransaction:t", "ACK\nid:1-1-1", "ACK\nid:1-1-3\ntransaction:t", "ABORT\ntransaction:t", "UNSUBSCRIBE\nid:1\nreceipt:gone")
 		c.gets("gone")
 		if d := has(w, "/queue/a"); d.Count != 2 {

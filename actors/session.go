@@ -180,7 +180,7 @@ func (s *session) run(ctx actor.Context) {
 }
 
 func (s *session) work(ctx actor.Context) {
-	defer s.sendAcks(ctx) // also if it fails: those were handled
+	defer s.sendAcks(ctx) // also if a frame behind them crashes it: what they settle need not come again
 	for s.wait == waitNothing && len(s.backlog) > 0 && s.phase < failing {
 		if s.swapped != nil {
 			s.endSwap()

@@ -54,16 +54,12 @@ func (p *Parking) Close() {
 // notifier is what can tell when there is something to read.
 type notifier interface {
 	// notify has c resumed as soon as there is something to read: once, or a
-	// few times more than that. It refuses when c has been stopped, and with
-	// an error when it can't.
+	// few times more than that.
 	notify(c *Conn) error
 }
 
-var (
-	// errNothing is a read that did not wait.
-	errNothing = errors.New("transport: nothing to read")
-	errStopped = errors.New("transport: the connection was stopped")
-)
+// errNothing is a read that did not wait.
+var errNothing = errors.New("transport: nothing to read")
 
 // berth is a connection's place in a Parking.
 type berth struct {
@@ -203,14 +199,16 @@ func (p *Parking) park(c *Conn) bool {
 	c.berth.parked.Store(true)
 	err := notifierOf(c.sock, c.in.ready).notify(c)
 	// Who stops the connection looks for a parked reader afterwards. Looked
-	// at again after the flag is up: one of us sees the other.
+	// at after the flag is up: one of us sees the other. What was taken for a
+	// reader that does not park after all is given back by the event, or by
+	// Abort.
 	if err == nil && !c.course.reached(stageStopped) {
 		return true
 	}
 	if !c.berth.parked.CompareAndSwap(true, false) {
 		return true // it was resumed, and goes on elsewhere
 	}
-	if err != nil && err != errStopped {
+	if err != nil {
 		c.berth.rooted = true
 	}
 	p.stay(c)

@@ -39,10 +39,6 @@ func (r *fdReader) notify(c *Conn) error { return c.common.parking.watch.add(r.r
 func (w *watch) add(socket syscall.RawConn, c *Conn) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	// Who aborts a connection gives its place back, when he has stopped it.
-	if c.course.reached(stageStopped) {
-		return errStopped
-	}
 	if err := w.begin(); err != nil {
 		return err
 	}

@@ -185,14 +185,17 @@ func TestParkedReaderEnds(t *testing.T) {
 				l := newLot(t)
 				client, r := l.connect(kind, ActorOptions{Clock: l.clock})
 				r.tell(&SetHeartBeat{Receive: years}) // longer than it takes to park
-				until(t, "no heart-beat is waited for", r.conn.in.timed.Load)
+				for receive(t, "the timer of the heart-beat", l.clock.set) < years {
+				}
 				l.park(r.conn)
 				end.do(l, client, r)
 				r.closed(end.want)
 				until(t, "its reader is left", func() bool { return readers() == 0 })
-				if n := len(l.parking.watch.slots) - len(l.parking.watch.free); n != 0 {
-					t.Errorf("%d places are still taken", n)
-				}
+				until(t, "a place is still taken", func() bool {
+					l.parking.watch.mu.Lock()
+					defer l.parking.watch.mu.Unlock()
+					return len(l.parking.watch.slots) == len(l.parking.watch.free)
+				})
 			})
 		}
 	}
@@ -256,6 +259,26 @@ func TestAbortWhileParking(t *testing.T) {
 	}
 }
 
+// A reader whose connection was stopped when nobody could see it parked does not park, or it would wait for ever.
+func TestStoppedReaderDoesNotPark(t *testing.T) {
+	l := newLot(t)
+	_, pipe := Pipe(PipeOptions{Parking: l.parking})
+	client, err := net.Dial("tcp", l.server.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	send(t, client, connect)
+	for kind, conn := range map[string]*Conn{"pipe": pipe, "tcp": receive(t, "a connection", l.server.conns)} {
+		conn.in.giveBack() // nobody reads it: there is nothing to resume for
+		conn.course.reach(stageStopped)
+		if l.parking.park(conn) {
+			t.Errorf("%s: it parked", kind)
+		}
+		conn.Abort()
+	}
+}
+
 // A ping is answered by a parked WebSocket, which parks again behind it.
 func TestPingWhileParked(t *testing.T) {
 	l := newLot(t)
@@ -282,16 +305,36 @@ func TestPingWhileParked(t *testing.T) {
 
 // A reader in the middle of a frame, or of a WebSocket message, keeps its goroutine.
 func TestPartialFramesDoNotPark(t *testing.T) {
-	for _, kind := range []string{"tcp", "ws", "pipe"} {
-		t.Run(kind, func(t *testing.T) {
+	const frame = "SEND\ndestination:a\n\n\x00"
+	message := string([]byte{opText, 0x80 | byte(len("\n"+frame)), 0, 0, 0, 0}) + "\n" + frame // its mask is 0
+	for _, c := range []struct {
+		name, kind string
+		raw        bool // below WebSocket
+		all        string
+		first      int
+	}{
+		{"tcp", "tcp", false, frame, 10},
+		{"pipe", "pipe", false, frame, 10},
+		{"a frame in two messages", "ws", false, frame, 10},
+		{"a message that has brought a line end", "ws", true, message, 7},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			l := newLot(t)
-			client, r := l.connect(kind, ActorOptions{})
-			send(t, client, "SEND\ndesti")
-			until(t, "nothing came", func() bool { return r.conn.in.taken.Load() > uint64(len(connect))+6 })
+			client, r := l.connect(c.kind, ActorOptions{})
+			if c.raw {
+				client = client.(*webSocketClient).NetConn()
+			}
+			before := r.conn.in.taken.Load()
+			send(t, client, c.all[:c.first])
+			until(t, "nothing came", func() bool { return r.conn.in.taken.Load() >= before+uint64(c.first) })
 			for range 5 {
 				l.clock.advance(parkAfter)
+				until(t, "it was asked to park and did not say no", func() bool { return l.isAwake(r.conn) || parked(r.conn) })
+				if parked(r.conn) {
+					t.Fatal("it parked in the middle of a frame")
+				}
 			}
-			send(t, client, "nation:a\n\n\x00")
+			send(t, client, c.all[c.first:])
 			r.inbound(1)
 			l.park(r.conn)
 		})

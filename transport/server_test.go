@@ -491,7 +491,7 @@ func TestServerCloseEndsRefusals(t *testing.T) {
 // takes nobody else's place.
 func TestUnixSocket(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("modes of socket files")
+		t.Skip("needs a system on which socket files have modes")
 	}
 	path := filepath.Join(t.TempDir(), "s")
 	cfg := all()
@@ -605,7 +605,7 @@ func TestErrorSurvivesAFlood(t *testing.T) {
 // No file descriptor is left over after connections of all kinds have come and gone.
 func TestNoDescriptorLeaks(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("counts /proc/self/fd")
+		t.Skip("needs /proc/self/fd")
 	}
 	count := func() int {
 		entries, err := os.ReadDir("/proc/self/fd")

@@ -106,7 +106,7 @@ func clog(t *testing.T, address string) {
 // The process behaves as a shell or a service manager expects of it, from its first line to its exit status.
 func TestProcess(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds the program")
+		t.Skip("needs to run without -short: builds the program")
 	}
 	binary := filepath.Join(t.TempDir(), "stampede")
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {

@@ -31,7 +31,7 @@ var (
 // connected, and the broker ends in good order.
 func TestChaos(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a while")
+		t.Skip("needs to run without -short: takes a while")
 	}
 	number := *seed
 	if number == 0 {

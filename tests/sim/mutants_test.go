@@ -16,7 +16,7 @@ const mutantSeeds = 5000
 // Every rule that is broken on purpose is found out, and a broker whose rules are whole is not.
 func TestCheckersBite(t *testing.T) {
 	if racing || testing.Short() {
-		t.Skip("builds the broker again, with mistakes; they are the same with the race detector")
+		t.Skip("needs to run without -short and the race detector: builds the broker again, with mistakes, and they are the same with it")
 	}
 	binaries := buildMutants(t)
 	play := func(binary string, n, seeds int) (string, error) {

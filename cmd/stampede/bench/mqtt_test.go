@@ -149,28 +149,11 @@ func (s *mqttLike) serve(conn net.Conn) {
 // listen serves clients until the test is over.
 func (s *mqttLike) listen(t *testing.T) (url string) {
 	s.clients, s.subscribers = map[string]bool{}, map[string][]func([]byte){}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var clients sync.WaitGroup
-	clients.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			clients.Go(func() { s.serve(conn) })
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
-		clients.Wait()
+	return "mqtt://" + serveEach(t, s.serve, func() {
 		if len(s.wrong) > 0 || s.farewells == 0 {
 			t.Errorf("%d clients said goodbye, and these were wrong: %q", s.farewells, s.wrong)
 		}
 	})
-	return "mqtt://" + l.Addr().String()
 }
 
 // An MQTT broker is measured by the same generator, whichever way its packets are cut.

@@ -66,13 +66,14 @@ func (s *natsLike) serve(conn net.Conn) {
 	}
 }
 
-// A NATS server is measured by the same generator, and what it says no to is told.
-func TestNATS(t *testing.T) {
+// serveEach serves each client on a goroutine of its own until the test is over; then over, if it is not nil, is called when
+// all of them have gone.
+func serveEach(t *testing.T, serve func(net.Conn), over func()) (address string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &natsLike{subscribers: map[string][]func([]byte){}}
 	var clients sync.WaitGroup
 	clients.Go(func() {
 		for {
@@ -80,14 +81,23 @@ func TestNATS(t *testing.T) {
 			if err != nil {
 				return
 			}
-			clients.Go(func() { s.serve(conn) })
+			clients.Go(func() { serve(conn) })
 		}
 	})
 	t.Cleanup(func() {
 		l.Close()
 		clients.Wait()
+		if over != nil {
+			over()
+		}
 	})
-	url := "nats://" + l.Addr().String()
+	return l.Addr().String()
+}
+
+// A NATS server is measured by the same generator, and what it says no to is told.
+func TestNATS(t *testing.T) {
+	s := &natsLike{subscribers: map[string][]func([]byte){}}
+	url := "nats://" + serveEach(t, s.serve, nil)
 	for name, change := range map[string]func(*Traffic){
 		"fan-out": func(o *Traffic) { o.Subscribers = 3 },
 		"echo":    func(o *Traffic) { o.Echo, o.Rate, o.Messages, o.Burst = true, 5000, 50, 1 },
