@@ -51,6 +51,7 @@ type core struct {
 	dispatcher actor.Dispatcher
 	births     births
 	slots      slotPool
+	handsOver  bool                          // readers run actors: see handover
 	scheduler  transport.Scheduler           // nil: Go's
 	parking    *transport.Parking            // of all connections; nil: they don't park
 	live       atomic.Pointer[config.Config] // read it with settings
@@ -247,6 +248,8 @@ func startWith(ctx context.Context, cfg *config.Config, o *options) (*Broker, er
 	} else {
 		b.pool = newWorkerPool()
 		c.dispatcher, c.parking = b.pool, transport.NewParking(c.clock)
+		_, prompt := o.injector.(PromptInjector)
+		c.handsOver = len(c.interceptors) == 0 && (o.injector == nil || prompt)
 	}
 	c.desk.schedule = c.dispatcher.Schedule
 	c.system = o.system

@@ -149,7 +149,7 @@ func (d *destination) show() (more bool) {
 			out = append(out, transport.Delivery{Tail: d.endOfBrowse(b).tail(b.link.version)})
 		}
 		if len(out) > 0 {
-			d.core.stats.delivered.Add(uint64(b.link.sink.Deliver(out)))
+			d.core.stats.delivered.Add(uint64(b.link.sink.DeliverBy(d.life, out)))
 		}
 		b.shown(s)
 		clear(out)

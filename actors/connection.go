@@ -82,7 +82,7 @@ func (s *connections) accept(ctx actor.Context, conn *transport.Conn) {
 	cp := &checkpoint{conn: conn, id: id, since: s.core.clock.Now().Sub(s.core.began)}
 	cp.flow.window, cp.flow.system = conn.Window(), ctx.ActorSystem()
 	_, err := s.core.spawn(ctx, &s.core.roles.connection, connectionName(id), remote(conn), func(l *life) process {
-		return &connection{checkpoint: cp, core: s.core, life: l}
+		return &connection{checkpoint: cp, life: l}
 	})
 	if err != nil {
 		panic(err)
@@ -183,11 +183,11 @@ func (c *core) accepted(conn *transport.Conn) {
 // owner of what must survive the session.
 type connection struct {
 	*checkpoint
-	core    *core
-	life    *life
-	session *life
-	closing bool
-	why     transport.CloseReason // the session's own reason, in the checkpoint, counts for more
+	life     *life
+	session  *life
+	handover handover // the reader's
+	closing  bool
+	why      transport.CloseReason // the session's own reason, in the checkpoint, counts for more
 }
 
 func (c *connection) receive(ctx actor.Context, message any) {
@@ -206,10 +206,10 @@ func (c *connection) receive(ctx actor.Context, message any) {
 		if c.reason == transport.ReasonNone {
 			c.reason = c.why
 		}
-		c.cleanUp(ctx, c.core)
+		c.cleanUp(ctx, c.life.core)
 	case *actor.Terminated, *actor.Stopping, *actor.Restarting:
 	default:
-		c.core.unhandled(c.life, message)
+		c.life.core.unhandled(c.life, message)
 	}
 }
 
@@ -220,16 +220,16 @@ const connectMaxBodyBytes = 4 << 10
 // start spawns the session first, so that the transport has somebody to talk to.
 func (c *connection) start(ctx actor.Context) {
 	var err error
-	c.session, err = c.core.spawn(ctx, &c.core.roles.session, "session", "", func(l *life) process {
-		return &session{checkpoint: c.checkpoint, core: c.core, life: l}
+	c.session, err = c.life.core.spawn(ctx, &c.life.core.roles.session, "session", "", func(l *life) process {
+		return &session{checkpoint: c.checkpoint, core: c.life.core, life: l}
 	})
 	if err != nil {
 		panic(err)
 	}
 	c.flow.session = c.session.pid
-	cfg := c.core.settings()
+	cfg := c.life.core.settings()
 	options := transport.ActorOptions{
-		Clock: c.core.clock, Session: c.session.pid, Owner: ctx.Self(), Logger: c.core.log,
+		Clock: c.life.core.clock, Session: c.session.pid, Receive: c, Owner: ctx.Self(), Logger: c.life.core.log,
 		Limits: stompwire.Limits{
 			MaxHeaders:          cfg.Limits.ConnectMaxHeaders,
 			MaxHeaderBytes:      int(cfg.Limits.ConnectMaxHeaderBytes),
@@ -238,7 +238,7 @@ func (c *connection) start(ctx actor.Context) {
 		},
 		FrameTimeout: cfg.Session.FrameTimeout, LoginlessTimeout: cfg.Session.LoginTimeout,
 	}
-	_, err = c.core.spawn(ctx, &c.core.roles.transport, "transport", "", func(l *life) process {
+	_, err = c.life.core.spawn(ctx, &c.life.core.roles.transport, "transport", "", func(l *life) process {
 		c.transport = l // now: once it runs the session answers it
 		return foreign{transport.NewActor(c.conn, options)}
 	})
@@ -269,7 +269,7 @@ func (c *connection) gaveUp(ctx actor.Context, m *gaveUp) {
 	frame := internalFault().frame("", false)
 	v := max(c.version, stompwire.V10)
 	c.conn.Outbox().AppendLast(stompwire.AppendFrame(nil, &frame, v))
-	ctx.Send(c.transport.pid, &transport.Close{Reason: transport.ReasonInternalError, Linger: c.core.settings().Session.Linger})
+	ctx.Send(c.transport.pid, &transport.Close{Reason: transport.ReasonInternalError, Linger: c.life.core.settings().Session.Linger})
 }
 
 // cleanUp gives back everything a connection held: subscriptions and what they had not

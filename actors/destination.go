@@ -208,14 +208,14 @@ func (d *destination) refuse(ctx actor.Context, message any) {
 	case *publish:
 		d.reject(ctx, m, fault)
 	case *settle: // its connection ends, and all that was not settled goes back
-		ctx.Send(m.session, &rejected{serial: m.key.serial, fault: fault})
+		d.life.pass(m.session, &rejected{serial: m.key.serial, fault: fault})
 	case *subscribe:
 		if m.session != nil {
-			ctx.Send(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: fault})
+			d.life.pass(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: fault})
 		}
 	case *unsubscribe: // one more try: else it would be served for ever; and an answer, whatever comes of that
 		if m.session != nil {
-			defer ctx.Send(m.session, &unsubscribed{serial: m.key.serial})
+			defer d.life.pass(m.session, &unsubscribed{serial: m.key.serial})
 		}
 		unasked := *m
 		unasked.session = nil
@@ -406,7 +406,7 @@ func (d *destination) reject(ctx actor.Context, p *publish, fault *Fault) {
 		p.flow.refuse(p.number)
 	}
 	if p.from != nil {
-		ctx.Send(p.from, &rejected{receipt: next.receipt, hasReceipt: next.hasReceipt, fault: fault})
+		d.life.pass(p.from, &rejected{receipt: next.receipt, hasReceipt: next.hasReceipt, fault: fault})
 	}
 	if p.asked != nil {
 		p.asked.give(fault)
@@ -436,7 +436,7 @@ func (d *destination) gave(n int) {
 // report tells the session which receipts are due.
 func (d *destination) report(ctx actor.Context, p *publish) {
 	if len(p.receipts) > 0 && p.from != nil {
-		ctx.Send(p.from, &accepted{receipts: p.receipts})
+		d.life.pass(p.from, &accepted{receipts: p.receipts})
 	}
 	p.receipts = nil
 }
@@ -588,7 +588,7 @@ func (d *destination) spreadTo(ctx actor.Context, to []*subscriber, batch []*Mes
 			continue
 		}
 		if s.link.auto {
-			auto += s.link.sink.Deliver(encoded.deliveries(batch, s.link.version, s.link.sink.WebSocket()))
+			auto += s.link.sink.DeliverBy(d.life, encoded.deliveries(batch, s.link.version, s.link.sink.WebSocket()))
 			d.countDrops(s)
 			continue
 		}
@@ -603,7 +603,7 @@ func (d *destination) spreadTo(ctx actor.Context, to []*subscriber, batch []*Mes
 			items[i].msg.encodeFor(&s.link)
 		}
 		if s.link.inbox.put(items, d.handle) {
-			ctx.Send(s.link.subscription, &arrived{})
+			d.life.pass(s.link.subscription, &arrived{})
 		}
 	}
 	d.core.stats.delivered.Add(uint64(auto)) // the others when their subscriptions have let them through
@@ -635,12 +635,12 @@ func (d *destination) spreadSelected(ctx actor.Context, s *subscriber, batch []*
 		}
 	}
 	if len(chosen) > 0 {
-		auto = s.link.sink.Deliver(chosen)
+		auto = s.link.sink.DeliverBy(d.life, chosen)
 		d.countDrops(s)
 	}
 	encoded.chosen = chosen
 	if len(items) > 0 && s.link.inbox.put(items, d.handle) {
-		ctx.Send(s.link.subscription, &arrived{})
+		d.life.pass(s.link.subscription, &arrived{})
 	}
 	return auto, len(items)
 }
@@ -681,7 +681,7 @@ func (d *destination) give(ctx actor.Context, c *consumer) {
 		for i, e := range batch {
 			items[i] = delivered{msg: e.msg, entry: e, deliveries: e.deliveries}
 		}
-		ctx.Send(c.link.subscription, &deliver{epoch: c.epoch, from: d.handle, items: items})
+		d.life.pass(c.link.subscription, &deliver{epoch: c.epoch, from: d.handle, items: items})
 		c.batch = nil
 		d.handle.counters.delivered.Add(uint64(len(items)))
 		return
@@ -694,7 +694,7 @@ func (d *destination) give(ctx actor.Context, c *consumer) {
 		d.extra = appendRedelivered(d.extra, e.deliveries)
 		out = append(out, transport.Delivery{Extra: d.extra[start:], Tail: encoded.tail(e.msg, c.link.version, c.link.sink.WebSocket())})
 	}
-	d.gave(c.link.sink.Deliver(out))
+	d.gave(c.link.sink.DeliverBy(d.life, out))
 	d.core.putEncoding(encoded)
 	clear(out)
 	clear(batch)
@@ -713,7 +713,7 @@ func (d *destination) settle(ctx actor.Context, m *settle) {
 	}
 	d.core.stats.settled.Add(uint64(len(m.items)))
 	if len(m.receipts) > 0 {
-		ctx.Send(m.session, &acked{receipts: m.receipts})
+		d.life.pass(m.session, &acked{receipts: m.receipts})
 	}
 	d.flush(ctx)
 }
@@ -751,12 +751,12 @@ const buryAgain = time.Second
 func (d *destination) subscribe(ctx actor.Context, m *subscribe) {
 	if !d.roomToSubscribe(m) {
 		s := d.settings()
-		ctx.Send(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: limitFault(CodeConnections, "too many subscribers", s.limit("", "max_connections"), int64(s.maxConnections))})
+		d.life.pass(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: limitFault(CodeConnections, "too many subscribers", s.limit("", "max_connections"), int64(s.maxConnections))})
 		return
 	}
 	if fits, fault := d.filterFits(m); !fits {
 		if m.session != nil {
-			ctx.Send(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: fault})
+			d.life.pass(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: fault})
 		}
 		return
 	}
@@ -768,14 +768,14 @@ func (d *destination) subscribe(ctx actor.Context, m *subscribe) {
 	} else if d.topic != nil {
 		d.topic.attach(m.key, m.epoch, m.pattern != "", m.link)
 		if !m.link.auto {
-			ctx.Send(m.link.subscription, &arrived{}) // what came meanwhile was announced to the last incarnation
+			d.life.pass(m.link.subscription, &arrived{}) // what came meanwhile was announced to the last incarnation
 		}
 	} else {
 		d.queue.attach(m.key, m.epoch, m.credit, m.exclusive, m.link)
 		d.flush(ctx)
 	}
 	if m.session != nil {
-		ctx.Send(m.session, &subscribed{serial: m.key.serial, epoch: m.epoch})
+		d.life.pass(m.session, &subscribed{serial: m.key.serial, epoch: m.epoch})
 	}
 }
 
@@ -808,7 +808,7 @@ func (d *destination) unsubscribe(ctx actor.Context, m *unsubscribe) {
 		d.flush(ctx)
 	}
 	if m.session != nil {
-		ctx.Send(m.session, &unsubscribed{serial: m.key.serial})
+		d.life.pass(m.session, &unsubscribed{serial: m.key.serial})
 	}
 }
 

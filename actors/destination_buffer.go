@@ -70,7 +70,7 @@ func (d *destination) flushBuffer(ctx actor.Context) {
 			if r.lost {
 				r.lost = false
 				if d.settings().slowConsumer == config.SlowDisconnect {
-					ctx.Send(r.link.subscription, &fellBehind{lost: fmt.Sprintf("the topic %q had no room to keep for this subscription what others have had: %s", d.handle.name, d.maxima())})
+					d.life.pass(r.link.subscription, &fellBehind{lost: fmt.Sprintf("the topic %q had no room to keep for this subscription what others have had: %s", d.handle.name, d.maxima())})
 				}
 			}
 		}
@@ -93,7 +93,7 @@ func (d *destination) giveReadings(ctx actor.Context, r *reader) {
 			x.e.msg.encodeFor(&r.link)
 			items[i] = delivered{msg: x.e.msg, entry: x.e, deliveries: x.deliveries}
 		}
-		ctx.Send(r.link.subscription, &deliver{epoch: r.epoch, from: d.handle, items: items})
+		d.life.pass(r.link.subscription, &deliver{epoch: r.epoch, from: d.handle, items: items})
 		r.batch = 0
 		d.handle.counters.delivered.Add(uint64(len(items)))
 		return
@@ -105,7 +105,7 @@ func (d *destination) giveReadings(ctx actor.Context, r *reader) {
 		d.extra = appendRedelivered(d.extra, x.deliveries)
 		out = append(out, transport.Delivery{Extra: d.extra[start:], Tail: x.e.msg.tail(r.link.version)})
 	}
-	d.gave(r.link.sink.Deliver(out))
+	d.gave(r.link.sink.DeliverBy(d.life, out))
 	r.batch = 0
 	clear(out)
 	d.deliveries = out[:0]

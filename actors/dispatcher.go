@@ -20,11 +20,11 @@ type workerPool struct {
 
 var _ actor.Dispatcher = (*workerPool)(nil)
 
-// newWorkerPool parks at most max(16, 8 per processor) goroutines.
+// newWorkerPool parks at most max(128, 16 per processor) goroutines: a burst of many connections needs as many at a time, and one that is made grows a stack.
 func newWorkerPool() *workerPool {
 	return &workerPool{
 		tasks: make(chan func()),
-		slots: make(chan struct{}, max(16, 8*runtime.GOMAXPROCS(0))),
+		slots: make(chan struct{}, max(128, 16*runtime.GOMAXPROCS(0))),
 		quit:  make(chan struct{}),
 	}
 }

@@ -50,7 +50,7 @@ func TestBlockedWorkersHoldNobodyUp(t *testing.T) {
 func TestParkedWorkersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newWorkerPool()
-		if want := max(16, 8*runtime.GOMAXPROCS(0)); cap(p.slots) != want {
+		if want := max(128, 16*runtime.GOMAXPROCS(0)); cap(p.slots) != want {
 			t.Errorf("%d may park, wants %d", cap(p.slots), want)
 		}
 		for range 3 {

@@ -12,8 +12,17 @@ import (
 // WithInjector has f called before every message and phase of every guarded actor; a panic in it
 // is that actor's.
 func WithInjector(f func(role, path, phase string, message any)) Option {
+	return WithFaults(promptInjector{f})
+}
+
+// WithRudeInjector is WithInjector for an f that may end its goroutine.
+func WithRudeInjector(f func(role, path, phase string, message any)) Option {
 	return WithFaults(injectorFunc(f))
 }
+
+type promptInjector struct{ injectorFunc }
+
+func (promptInjector) Prompt() {}
 
 type injectorFunc func(role, path, phase string, message any)
 

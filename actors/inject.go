@@ -24,6 +24,13 @@ type Injector interface {
 	At(o *Occasion) Injection
 }
 
+// PromptInjector is an Injector that is known to keep the promise not to block, and not to end the goroutine it is
+// asked on either. With any other one no actor is run by the goroutine that reads from a client, see handover.
+type PromptInjector interface {
+	Injector
+	Prompt()
+}
+
 // WithFaults has an injector asked at every occasion. Without it none is asked, and nothing is paid.
 func WithFaults(i Injector) Option { return func(o *options) { o.injector = i } }
 

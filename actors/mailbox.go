@@ -83,20 +83,25 @@ func (m *mailbox) open() { m.life.core.dispatcher.Schedule(m.run) }
 
 // PostUserMessage implements actor.Mailbox.
 func (m *mailbox) PostUserMessage(message any) {
+	if m.post(message) {
+		m.life.core.dispatcher.Schedule(m.run)
+	}
+}
+
+// post adds a message. After true nobody is at work on the mailbox, and the caller has to see to it that it is run.
+func (m *mailbox) post(message any) (idle bool) {
 	m.left.Add(1)
 	m.mu.Lock()
 	if len(m.user) == cap(m.user) {
 		m.grow()
 	}
 	m.user = append(m.user, message)
-	wake := !m.scheduled && !m.suspended
-	if wake {
+	idle = !m.scheduled && !m.suspended
+	if idle {
 		m.scheduled = true
 	}
 	m.mu.Unlock()
-	if wake {
-		m.life.core.dispatcher.Schedule(m.run)
-	}
+	return idle
 }
 
 // grow makes room in the list that is posted to, which is full. The lock is held.
@@ -151,6 +156,12 @@ func (m *mailbox) Start() {}
 // UserMessageCount implements actor.Mailbox.
 func (m *mailbox) UserMessageCount() int { return int(m.left.Load()) }
 
+// turn is process on the goroutine of a reader, which goes on with what the turn makes ready.
+func (m *mailbox) turn(h *handover) {
+	m.life.handover = h
+	m.process()
+}
+
 // process handles messages until there are none, or its share is used up.
 func (m *mailbox) process() {
 	for share := m.life.core.dispatcher.Throughput(); share > 0; {
@@ -160,6 +171,7 @@ func (m *mailbox) process() {
 		}
 		share -= handled
 	}
+	m.life.handover = nil
 	m.life.core.dispatcher.Schedule(m.run) // still marked as scheduled: nobody else runs it meanwhile
 }
 
@@ -174,6 +186,10 @@ func (m *mailbox) handle(share int) (done bool, handled int) {
 		reason := recover()
 		if reason == nil { // runtime.Goexit: this goroutine is lost, the actor is not
 			reason = errGoexit
+			if h := m.life.handover; h != nil { // and so is its reader
+				h.letGo()
+				m.life.handover = nil
+			}
 			defer m.life.core.dispatcher.Schedule(m.run)
 		}
 		// Its supervisor must know whose failure it is, also if it happened outside the guard.
@@ -203,6 +219,9 @@ func (m *mailbox) handle(share int) (done bool, handled int) {
 				return true, handled
 			}
 			continue
+		}
+		if h := m.life.handover; h != nil {
+			h.letGo() // what the last message has made ready does not wait for this one
 		}
 		message = m.taken[m.next]
 		m.taken[m.next] = nil
@@ -275,6 +294,7 @@ func (m *mailbox) goIdle() bool {
 	if !waiting && (cap(m.user) > 1 || cap(m.taken) > 1) {
 		m.shrink()
 	}
+	m.life.handover = nil
 	m.scheduled = false
 	return true
 }

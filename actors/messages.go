@@ -34,7 +34,7 @@ type consumerLink struct {
 	auto         bool               // straight into the sink; else through the actor
 	version      stompwire.Version  // which encoding the sink wants; 0: none, it is the program's own
 	sink         *transport.Sink    // for auto
-	subscription *actor.PID         // for the client modes
+	subscription *life              // for the client modes
 	inbox        *inbox             // where a topic puts messages in those
 	selector     *selector.Selector // nil: every message
 	filter       *string            // the value that it named; nil: it named none
@@ -48,7 +48,7 @@ type publish struct {
 	number uint64           // which of its connection's batches it is
 	flow   *flow            // pays for them; nil: the broker itself is the publisher
 	cost   int              // given back to the flow when done
-	from   *actor.PID       // hears accepted, rejected
+	from   *life            // hears accepted, rejected
 	bury   *burial          // set on a dead letter: its first owner waits for an answer
 	asked  *inquiry[*Fault] // set on a message of the program's: who waits to hear what came of it
 
@@ -141,9 +141,9 @@ type subscribe struct {
 	link      consumerLink
 	credit    int
 	exclusive bool
-	browse    bool       // it only looks
-	web       bool       // the subscriber comes from the open web
-	session   *actor.PID // hears subscribed or subscriptionRefused; nil: nobody waits
+	browse    bool  // it only looks
+	web       bool  // the subscriber comes from the open web
+	session   *life // hears subscribed or subscriptionRefused; nil: nobody waits
 }
 
 // subscribed: from now on messages reach the subscription.
@@ -164,7 +164,7 @@ type unsubscribe struct {
 	key     subscriptionKey
 	epoch   uint32
 	pattern string
-	session *actor.PID // hears unsubscribed; nil: nobody waits
+	session *life // hears unsubscribed; nil: nobody waits
 }
 
 // unsubscribed: no message of that subscription is on its way any more.
@@ -216,7 +216,7 @@ type settle struct {
 	key      subscriptionKey
 	epoch    uint32
 	items    []settlement
-	session  *actor.PID
+	session  *life
 	receipts []string // to report as accepted once done
 }
 

@@ -194,7 +194,7 @@ func (p *program) started(ctx actor.Context) {
 		case !s.state.ended.Load():
 			p.attach(ctx, s)
 		default: // its end was on the way with an actor that is gone
-			m := &unsubscribe{key: s.state.key, epoch: s.state.epoch, session: ctx.Self()}
+			m := &unsubscribe{key: s.state.key, epoch: s.state.epoch, session: p.life}
 			to := p.core.router()
 			if s.state.handle != nil {
 				to = s.state.handle.pid()
@@ -225,13 +225,12 @@ func (p *program) open(ctx actor.Context, s *Subscription) {
 
 // attach starts an actor for a subscription; that attaches it.
 func (p *program) attach(ctx actor.Context, s *Subscription) {
-	self := ctx.Self()
 	name := "sub." + strconv.FormatUint(uint64(s.state.key.serial), 10)
 	if s.state.epoch > 0 {
 		name += "~" + strconv.FormatUint(uint64(s.state.epoch), 10) // names are never used again
 	}
 	l, err := p.core.spawn(ctx, &p.core.roles.consumer, name, s.Destination(), func(l *life) process {
-		return &subscription{subscriptionState: s.state, core: p.core, life: l, session: self, version: stompwire.V12, own: s}
+		return &subscription{subscriptionState: s.state, core: p.core, life: l, session: p.life, version: stompwire.V12, own: s}
 	})
 	if err != nil {
 		panic(err)

@@ -415,10 +415,11 @@ func TestProgramOutlivesFailures(t *testing.T) {
 		for _, nth := range []int64{1, 2, 3, 5, 8, 13} {
 			t.Run(fmt.Sprintf("%s/%d", role, nth), func(t *testing.T) {
 				f := &fault{role: role, phase: "message", at: occasions(nth)}
+				with := actors.WithInjector
 				if nth%2 == 0 {
-					f.how = runtime.Goexit
+					f.how, with = runtime.Goexit, actors.WithRudeInjector
 				}
-				b := start(t, nil, actors.WithInjector(f.inject))
+				b := start(t, nil, with(f.inject))
 				const n = 20
 				s := subscribe(t, b, "/queue/q", actors.WithPrefetch(3))
 				other := subscribe(t, b, "/topic/t")

@@ -78,7 +78,7 @@ func (b *Broker) publish(ctx context.Context, f *stompwire.Frame) error {
 		return fault
 	}
 	sent := &publish{to: to, batch: []*Message{m}, asked: ask[*Fault]()}
-	b.core.system.Root.Send(to.pid(), sent)
+	b.core.bring(to.life, sent)
 	fault, err = sent.asked.wait(ctx, b.core, b.done)
 	if err != nil {
 		b.core.system.Root.Send(to.pid(), &withdrawn{publish: sent})

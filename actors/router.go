@@ -85,11 +85,11 @@ func (r *router) refuse(ctx actor.Context, message any) {
 		m.answer(ctx, &resolved{name: m.name.full, fault: internalFault()})
 	case *subscribe:
 		if m.session != nil {
-			ctx.Send(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: internalFault()})
+			r.life.pass(m.session, &subscriptionRefused{serial: m.key.serial, epoch: m.epoch, fault: internalFault()})
 		}
 	case *unsubscribe: // one more try: else it would be served for ever; and an answer, whatever comes of that
 		if m.session != nil {
-			defer ctx.Send(m.session, &unsubscribed{serial: m.key.serial})
+			defer r.life.pass(m.session, &unsubscribed{serial: m.key.serial})
 		}
 		unasked := *m
 		unasked.session = nil
@@ -282,7 +282,7 @@ func (r *router) subscribe(ctx actor.Context, m *subscribe) {
 		}
 	})
 	if m.session != nil {
-		ctx.Send(m.session, &subscribed{serial: m.key.serial, epoch: m.epoch})
+		r.life.pass(m.session, &subscribed{serial: m.key.serial, epoch: m.epoch})
 	}
 }
 
@@ -295,7 +295,7 @@ func (r *router) unsubscribe(ctx actor.Context, m *unsubscribe) {
 		})
 	}
 	if m.session != nil {
-		ctx.Send(m.session, &unsubscribed{serial: m.key.serial})
+		r.life.pass(m.session, &unsubscribed{serial: m.key.serial})
 	}
 }
 

@@ -329,7 +329,7 @@ func (s *session) write(f *stompwire.Frame) {
 		v = stompwire.V10
 	}
 	var room [256]byte // of the stack, unless the frame is larger
-	s.conn.Outbox().Append(stompwire.AppendFrame(room[:0], f, v))
+	s.conn.Outbox().AppendBy(s.life, stompwire.AppendFrame(room[:0], f, v))
 }
 
 func (s *session) receipt(id string) {
@@ -337,7 +337,7 @@ func (s *session) receipt(id string) {
 		return
 	}
 	var room [receiptBytes]byte // of the stack, unless the id is long
-	s.conn.Outbox().Append(appendReceipt(room[:0], id, s.version))
+	s.conn.Outbox().AppendBy(s.life, appendReceipt(room[:0], id, s.version))
 }
 
 // receiptBytes is as long as an ordinary RECEIPT gets.

@@ -103,7 +103,7 @@ func (s *session) publish(ctx actor.Context, f *stompwire.Frame, in *transport.I
 		return false // it retired a moment ago, and is not found again
 	}
 	in.Cost -= cost
-	s.pending = append(s.pending, &publish{to: to, batch: append(make([]*Message, 0, 4), m), flow: &s.flow, cost: cost, from: ctx.Self()})
+	s.pending = append(s.pending, &publish{to: to, batch: append(make([]*Message, 0, 4), m), flow: &s.flow, cost: cost, from: s.life})
 	return true
 }
 
@@ -148,7 +148,7 @@ func (s *session) send(ctx actor.Context) {
 		s.flow.sent++
 		p.number = s.flow.sent
 		s.flow.begin(len(p.batch))
-		ctx.Send(p.to.pid(), p)
+		s.life.pass(p.to.life, p)
 		s.pending[i] = nil
 	}
 	s.pending = s.pending[:0]

@@ -237,13 +237,13 @@ func (sub *subscriptionState) unacked() int {
 
 // attach starts an actor for a subscription; that attaches it to its destination.
 func (s *session) attach(ctx actor.Context, sub *subscriptionState) {
-	self, version, conn, web := ctx.Self(), s.version, s.conn, s.fromWeb()
+	own, version, conn, web := s.life, s.version, s.conn, s.fromWeb()
 	name := "sub." + strconv.FormatUint(uint64(sub.key.serial), 10)
 	if sub.epoch > 0 {
 		name += "~" + strconv.FormatUint(uint64(sub.epoch), 10) // names are never used again
 	}
 	l, err := s.core.spawn(ctx, &s.core.roles.subscription, name, sub.destination.full, func(l *life) process {
-		return &subscription{subscriptionState: sub, core: s.core, life: l, conn: conn, session: self, version: version, web: web}
+		return &subscription{subscriptionState: sub, core: s.core, life: l, conn: conn, session: own, version: version, web: web}
 	})
 	if err != nil {
 		panic(err)
@@ -266,7 +266,7 @@ func (s *session) subscribed(ctx actor.Context, m *subscribed) {
 		s.core.event(Event{Kind: EventSubscribed, Role: s.life.role.name, Actor: s.life.pid.Id, Connection: connectionName(s.id), Login: s.user(), Destination: sub.destination.full, Subscription: sub.id})
 	}
 	s.settled(sub)
-	sub.sink.Load().Open(receipt)
+	sub.sink.Load().OpenBy(s.life, receipt)
 	if s.subscribing == m.serial { // and not one that starts over behind our back
 		s.resume(ctx, waitSubscribe)
 	}
@@ -343,7 +343,7 @@ func (s *session) unsubscribed(ctx actor.Context, m *unsubscribed) {
 // detachGone finishes an UNSUBSCRIBE whose subscription actor went down with the session.
 func (s *session) detachGone(ctx actor.Context, sub *subscriptionState) {
 	sub.forget()
-	m := &unsubscribe{key: sub.key, epoch: sub.epoch, session: ctx.Self()}
+	m := &unsubscribe{key: sub.key, epoch: sub.epoch, session: s.life}
 	to := s.core.router()
 	if sub.handle != nil {
 		to = sub.handle.pid()
@@ -393,7 +393,7 @@ func (s *session) ackAlone(ctx actor.Context, sub *subscriptionState, others []*
 		return fault
 	}
 	s.sendAcks(ctx) // what was acknowledged before takes effect before
-	ctx.Send(sub.life.pid, m)
+	s.life.pass(sub.life, m)
 	return nil
 }
 
@@ -420,7 +420,7 @@ func (s *session) sendAcks(ctx actor.Context) {
 	for i, c := range acks {
 		acks[i] = collectedAcks{}
 		s.acksBefore = min(len(c.acks), ackRoom)
-		ctx.Send(c.sub.life.pid, &acknowledge{acks: c.acks})
+		s.life.pass(c.sub.life, &acknowledge{acks: c.acks})
 	}
 }
 

@@ -42,7 +42,7 @@ type subscription struct {
 	core    *core
 	life    *life
 	conn    *transport.Conn
-	session *actor.PID
+	session *life
 	version stompwire.Version
 	web     bool          // the client comes from the open web
 	own     *Subscription // the program's, which has no connection: its messages stay Go values
@@ -77,7 +77,7 @@ func (s *subscription) receive(ctx actor.Context, message any) {
 	case *endSubscription:
 		s.detach(ctx)
 	case *fellBehind:
-		ctx.Send(s.session, &overflowed{serial: s.key.serial, pending: s.waiting(), lost: m.lost})
+		s.life.pass(s.session, &overflowed{serial: s.key.serial, pending: s.waiting(), lost: m.lost})
 	case *startOver:
 		s.attach(ctx)
 	case *actor.Started:
@@ -93,9 +93,9 @@ func (s *subscription) receive(ctx actor.Context, message any) {
 func (s *subscription) refuse(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *acknowledge:
-		ctx.Send(s.session, &rejected{serial: s.key.serial, receipt: m.acks[0].receipt, hasReceipt: m.acks[0].hasReceipt, fault: internalFault()})
+		s.life.pass(s.session, &rejected{serial: s.key.serial, receipt: m.acks[0].receipt, hasReceipt: m.acks[0].hasReceipt, fault: internalFault()})
 	case *collect:
-		ctx.Send(s.session, &collected{serial: s.key.serial, epoch: s.epoch, tx: m.tx})
+		s.life.pass(s.session, &collected{serial: s.key.serial, epoch: s.epoch, tx: m.tx})
 	case *endSubscription:
 		s.detach(ctx) // else its destination would serve it for ever
 	}
@@ -118,7 +118,7 @@ func (s *subscription) attach(ctx actor.Context) {
 	}
 	m := &subscribe{
 		key: s.key, epoch: s.epoch, credit: s.prefetch, exclusive: s.exclusive, browse: s.browse, web: s.web, session: s.session,
-		link: consumerLink{auto: s.mode == ackAuto, subscription: ctx.Self(), version: s.version, selector: s.selector, filter: s.filter},
+		link: consumerLink{auto: s.mode == ackAuto, subscription: s.life, version: s.version, selector: s.selector, filter: s.filter},
 	}
 	if s.shelf != nil {
 		m.link.inbox = &s.shelf.inbox
@@ -256,7 +256,7 @@ func (s *subscription) send() {
 	if len(s.out) == 0 {
 		return
 	}
-	n := s.sink.Load().Deliver(s.out)
+	n := s.sink.Load().DeliverBy(s.life, s.out)
 	s.core.stats.delivered.Add(uint64(n))
 	clear(s.out)
 	s.core.putEncoding(s.encoded)
@@ -275,7 +275,7 @@ func (s *subscription) postpone(ctx actor.Context, items []arrival) {
 			if policy != config.SlowDropOldest {
 				s.drop(item.from)
 				if policy == config.SlowDisconnect {
-					ctx.Send(s.session, &overflowed{serial: s.key.serial, pending: s.waiting()})
+					s.life.pass(s.session, &overflowed{serial: s.key.serial, pending: s.waiting()})
 					return
 				}
 				continue
@@ -341,12 +341,12 @@ func (s *subscription) acknowledge(ctx actor.Context, m *acknowledge) {
 			return
 		}
 		if m.shared {
-			ctx.Send(s.session, &attributed{serial: s.key.serial})
+			s.life.pass(s.session, &attributed{serial: s.key.serial})
 		}
 		if !ok && !stale {
 			s.settle(ctx, items, receipts)
 			items, receipts = nil, nil
-			ctx.Send(s.session, &rejected{receipt: a.receipt, hasReceipt: a.hasReceipt, fault: faultf(CodeAck, "nothing to acknowledge",
+			s.life.pass(s.session, &rejected{receipt: a.receipt, hasReceipt: a.hasReceipt, fault: faultf(CodeAck, "nothing to acknowledge",
 				"the subscription %q has no delivery that awaits this acknowledgement: it is unknown, or settled already", s.id)})
 			continue
 		}
@@ -386,9 +386,9 @@ func (s *subscription) mark(a *ack, m *acknowledge, settled []unacked) ([]unacke
 func (s *subscription) settle(ctx actor.Context, items []settlement, receipts []string) {
 	switch {
 	case len(items) > 0: // all of one queue: patterns are for topics
-		ctx.Send(s.handle.pid(), &settle{key: s.key, epoch: s.epoch, items: items, session: s.session, receipts: receipts})
+		s.life.pass(s.handle.life, &settle{key: s.key, epoch: s.epoch, items: items, session: s.session, receipts: receipts})
 	case len(receipts) > 0:
-		ctx.Send(s.session, &acked{receipts: receipts})
+		s.life.pass(s.session, &acked{receipts: receipts})
 	}
 }
 
@@ -404,7 +404,7 @@ func (s *subscription) collect(ctx actor.Context, m *collect) {
 	if len(items) > 0 {
 		answer.parts = []collectedPart{{queue: s.handle, items: items}}
 	}
-	ctx.Send(s.session, answer)
+	s.life.pass(s.session, answer)
 }
 
 func (s *subscription) endTx(_ actor.Context, m *endTx) {

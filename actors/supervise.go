@@ -103,7 +103,8 @@ type life struct {
 	process process // of the present incarnation
 	mailbox mailbox
 
-	inflight any // the message being handled, or that a crash interrupted
+	handover *handover // of the reader that runs this turn; nil: the dispatcher does
+	inflight any       // the message being handled, or that a crash interrupted
 	attempts int32
 	brood    int32  // children that are not gone yet: their last word has not been heard
 	exempt   bool   // the next message was delayed by the injector, which is not asked again
@@ -225,7 +226,7 @@ func (b *births) spawn(l *life, f func() (*actor.PID, error)) (err error) {
 
 // open lets a new actor begin.
 func (l *life) open() {
-	l.enters(NodeRunning, nil)
+	l.enters(running, nil)
 	l.mailbox.open()
 }
 
@@ -290,7 +291,7 @@ func (g *guard) Receive(ctx actor.Context) {
 			return
 		}
 		g.life.stopping.Store(true)
-		g.life.enters(NodeStopping, nil)
+		g.life.enters(stopping, nil)
 		g.last(ctx, PhaseStopping, m)
 	case *actor.Restarting:
 		if !g.life.told {
@@ -321,7 +322,7 @@ func (g *guard) started(ctx actor.Context, m *actor.Started) {
 		return
 	}
 	defer g.crashed()
-	l.enters(NodeRunning, func(s *status) { s.incarnation++ })
+	l.enters(running, func(s *status) { s.incarnation++ })
 	if l.core.injector != nil {
 		l.strike(PhaseStarted, m)
 	}
@@ -388,7 +389,7 @@ func (g *guard) handleAndResume(ctx actor.Context, message any) {
 		if c == nil {
 			return
 		}
-		g.life.enters(NodeRunning, func(s *status) {
+		g.life.enters(running, func(s *status) {
 			t := s.troubles()
 			t.failed = append(t.failed[max(0, len(t.failed)-maxHistory+1):len(t.failed):len(t.failed)], g.life.core.clock.Now())
 			t.cause = c.Error()
@@ -475,9 +476,9 @@ func (g *guard) HandleFailure(system *actor.ActorSystem, supervisor actor.Superv
 	t := child.shown().troubles()
 	history, wait, giveUp := child.role.restarts(g.life.core.settings()).decide(t.restarts, now)
 	e := Event{Role: child.role.name, Actor: pid.Id, Cause: c.Error(), Attempt: len(history), Backoff: wait, Stack: string(c.stack)}
-	state := NodeRestarting
+	state := restarting
 	if giveUp {
-		state = NodeStopping
+		state = stopping
 	}
 	t = trouble{failed: history, restarts: history, cause: e.Cause, until: now.Add(wait)}
 	child.enters(state, func(s *status) { s.trouble = &t })

@@ -129,7 +129,7 @@ func TestFailuresInARow(t *testing.T) {
 				restarting.inject(role, path, phase, m)
 				message.inject(role, path, phase, m)
 			}
-			queueRoundWith(t, both, 30)
+			queueRoundWith(t, actors.WithInjector, both, 30)
 			if message.fired.Load() < 3 || restarting.fired.Load() < 1 {
 				t.Errorf("fired %d times at messages and %d times at restarts", message.fired.Load(), restarting.fired.Load())
 			}
@@ -143,7 +143,7 @@ func TestGoexitIsAFailure(t *testing.T) {
 		t.Run(role, func(t *testing.T) {
 			t.Parallel()
 			f := &fault{role: role, phase: "message", at: occasions(2), how: runtime.Goexit}
-			queueRound(t, f, 10)
+			queueRoundWith(t, actors.WithRudeInjector, f.inject, 10)
 			if f.fired.Load() == 0 {
 				t.Error("the fault never fired")
 			}
@@ -153,15 +153,15 @@ func TestGoexitIsAFailure(t *testing.T) {
 
 func queueRound(t *testing.T, f *fault, messages int) {
 	t.Helper()
-	queueRoundWith(t, f.inject, messages)
+	queueRoundWith(t, actors.WithInjector, f.inject, messages)
 }
 
 // queueRoundWith sends messages with receipts through a queue to a consumer that acknowledges each, and
 // to a topic with a bystander, while a fault is injected.
-func queueRoundWith(t *testing.T, inject func(role, path, phase string, m any), messages int) {
+func queueRoundWith(t *testing.T, with func(func(role, path, phase string, m any)) actors.Option, inject func(role, path, phase string, m any), messages int) {
 	t.Helper()
 	var armed atomic.Bool
-	b := start(t, nil, actors.WithInjector(func(role, path, phase string, m any) {
+	b := start(t, nil, with(func(role, path, phase string, m any) {
 		if armed.Load() {
 			inject(role, path, phase, m)
 		}

@@ -58,8 +58,8 @@ func (c *core) look(l *life, depth, most int) *Node {
 	t := s.troubles()
 	now := c.clock.Now()
 	n := &Node{
-		Name: nameOf(l.pid), Role: l.role.name, About: l.about, State: s.state, Since: c.began.Add(s.since),
-		Incarnation: s.incarnation, Cause: t.cause, Mailbox: l.mailbox.UserMessageCount(),
+		Name: nameOf(l.pid), Role: l.role.name, About: l.about, State: s.state.node(), Since: c.began.Add(s.since),
+		Incarnation: int(s.incarnation), Cause: t.cause, Mailbox: l.mailbox.UserMessageCount(),
 	}
 	window := l.role.restarts(c.settings()).window
 	for _, at := range t.failed {
@@ -67,7 +67,7 @@ func (c *core) look(l *life, depth, most int) *Node {
 			n.Failures++
 		}
 	}
-	if s.state == NodeRestarting {
+	if s.state == restarting {
 		n.Backoff = max(t.until.Sub(now), 0)
 	}
 	children := l.children()
@@ -130,10 +130,24 @@ func (n *Node) draw(b *strings.Builder, first, rest string) {
 
 // status is what of a life others may look at.
 type status struct {
-	state       NodeState
+	state       lifeState
+	incarnation int32
 	since       time.Duration // from the broker's beginning
-	incarnation int
-	trouble     *trouble // never changed; nil: it has not failed yet
+	trouble     *trouble      // never changed; nil: it has not failed yet
+}
+
+// lifeState is a NodeState where there are many of it.
+type lifeState uint8
+
+const (
+	unborn lifeState = iota
+	running
+	restarting
+	stopping
+)
+
+func (s lifeState) node() NodeState {
+	return [...]NodeState{running: NodeRunning, restarting: NodeRestarting, stopping: NodeStopping}[s]
 }
 
 // trouble is how an actor failed.
@@ -153,7 +167,7 @@ func (s status) troubles() trouble {
 
 // enters changes the status of an actor. Only one goroutine does at a time: its own, or that of its supervisor while it
 // lies still.
-func (l *life) enters(state NodeState, change func(*status)) {
+func (l *life) enters(state lifeState, change func(*status)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := &l.status; s.state != state {

@@ -14,6 +14,7 @@ import (
 type ActorOptions struct {
 	Clock   Clock      // nil: SystemClock
 	Session *actor.PID // hears Inbound, Malformed, Ended, Overflow
+	Receive Receiver   // if not nil, it gets each Inbound instead of Session
 	Owner   *actor.PID // hears Closed
 	Logger  *slog.Logger
 	// Limits hold until Admit; what is 0 is taken from ConnectLimits.
@@ -28,6 +29,10 @@ type ActorOptions struct {
 	// Close before it closes by itself; 0: DefaultEndGrace.
 	EndGrace time.Duration
 }
+
+// Receiver takes what was read, on the goroutine that reads, which has nothing else to do meanwhile: it may
+// do the work there. It must not wait for anything.
+type Receiver interface{ Receive(in *Inbound) }
 
 // DefaultEndGrace is the EndGrace of options that name none.
 const DefaultEndGrace = 10 * time.Second
@@ -45,7 +50,7 @@ func NewActor(c *Conn, o ActorOptions) actor.Actor {
 	}
 	limits := connectLimits(o.Limits)
 	a := &connActor{
-		conn: c, clock: orSystem(o.Clock), session: o.Session, owner: o.Owner, logger: o.Logger,
+		conn: c, clock: orSystem(o.Clock), session: o.Session, receiver: o.Receive, owner: o.Owner, logger: o.Logger,
 		frameTimeout: o.FrameTimeout, loginTimeout: o.LoginlessTimeout, endGrace: o.EndGrace,
 	}
 	a.reader.conn, a.reader.actor, a.reader.dec = c, a, stompwire.NewDecoder(limits)
@@ -72,6 +77,7 @@ type connActor struct {
 	conn           *Conn
 	clock          Clock
 	session, owner *actor.PID
+	receiver       Receiver // of what is read; nil: the session
 	logger         *slog.Logger
 	frameTimeout   time.Duration
 	loginTimeout   time.Duration
@@ -155,7 +161,7 @@ func (a *connActor) start(ctx actor.Context) {
 	a.conn.outbox.bind(a)
 	a.conn.limitMessages(a.firstMessage)
 	a.conn.reader = &a.reader
-	begin(a.conn.common.scheduler, a.reader.run)
+	a.conn.common.schedule(a.reader.run)
 	a.set(alarmLogin, a.loginTimeout)
 }
 

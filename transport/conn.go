@@ -111,6 +111,7 @@ func newConn(sock net.Conn, head []byte, common *common, o connOptions) *Conn {
 	c.window.capacity, c.window.gate, c.window.course = int64(o.window), &c.gate, &c.course
 	c.outbox.open(sock, common, o.outbox)
 	c.in.open(sock, head, common.clock)
+	c.outbox.raw = rawOf(c.in.ready)
 	return c
 }
 

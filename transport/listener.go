@@ -289,14 +289,14 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// take starts a goroutine for a new connection.
+// take has a new connection welcomed, on another goroutine.
 func (s *Server) take(c net.Conn) {
 	leave := s.conns.enter(c)
 	if leave == nil {
 		c.Close()
 		return
 	}
-	go s.welcome(c, leave)
+	s.common.schedule(func() { s.welcome(c, leave) })
 }
 
 // visitor is a connection on its way to whoever serves it.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"unicode/utf8"
 )
 
@@ -35,7 +36,8 @@ const (
 type Outbox struct {
 	dst    io.Writer
 	common *common
-	loop   func() // o.run, bound once
+	loop   func()          // o.run, bound once
+	raw    syscall.RawConn // of the socket, for writes that must not wait; nil: it can't be asked
 
 	lastWrite  atomic.Int64 // when a write of STOMP last ended, in Unix nanoseconds
 	written    atomic.Uint64
@@ -54,8 +56,9 @@ type Outbox struct {
 	deadCopied  int // of that, taken up by removed frames
 	evictable   int // waiting bytes of DropOldest sinks
 	evictChunk  *chunk
-	evictIndex  int // nothing in front of it can be evicted
-	overflow    int // bytes pending when it overflowed
+	evictIndex  int    // nothing in front of it can be evicted
+	overflow    int    // bytes pending when it overflowed
+	rest        *batch // a FlushNow took it and could not write all of it
 	state       loopState
 	webSocket   bool
 	ending      bool  // takes no frames any more: its last one is in
@@ -113,6 +116,10 @@ func (o *Outbox) bind(events outboxEvents) {
 	}
 }
 
+// Waker is told when an outbox has something to write and nobody at work on it.
+// It calls Flush or FlushNow: soon, and once.
+type Waker interface{ Wake(o *Outbox) }
+
 // effects is what is left to do once the lock is free.
 type effects struct {
 	wake     bool
@@ -120,12 +127,19 @@ type effects struct {
 	bytes    int
 }
 
-func (o *Outbox) do(e effects) {
+func (o *Outbox) do(e effects) { o.doBy(nil, e) }
+
+// doBy is do; w, if not nil, sees to it that what waits is written.
+func (o *Outbox) doBy(w Waker, e effects) {
 	if e.overflow != nil {
 		e.overflow.outboxOverflowed(e.bytes)
 	}
-	if e.wake {
-		o.common.schedule(o.loop)
+	switch {
+	case !e.wake:
+	case w != nil:
+		w.Wake(o)
+	default:
+		o.Flush()
 	}
 }
 
@@ -149,9 +163,12 @@ func (o *Outbox) overflowing(e *effects) {
 // Append adds one whole encoded frame (CONNECTED, RECEIPT, ERROR); the bytes
 // are copied. It returns false when the outbox is closed or has overflowed so
 // far that not even its reserve is left.
-func (o *Outbox) Append(frame []byte) bool {
+func (o *Outbox) Append(frame []byte) bool { return o.AppendBy(nil, frame) }
+
+// AppendBy is Append; w, if not nil, sees to it that the frame is written.
+func (o *Outbox) AppendBy(w Waker, frame []byte) bool {
 	ok, e := o.append(frame)
-	o.do(e)
+	o.doBy(w, e)
 	return ok
 }
 

@@ -218,6 +218,6 @@ func (p *Parking) park(c *Conn) bool {
 // resume gives a parked reader a goroutine.
 func (c *Conn) resume() {
 	if c.berth.parked.CompareAndSwap(true, false) {
-		go c.reader.run()
+		c.common.schedule(c.reader.run)
 	}
 }

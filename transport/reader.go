@@ -321,7 +321,11 @@ func (r *reader) pass() {
 		paused = true
 		r.paused.Store(true)
 	}
-	r.tell(m)
+	if to := r.actor.receiver; to != nil {
+		to.Receive(m)
+	} else {
+		r.tell(m)
+	}
 	if !r.admitted && !r.awaitAdmit() {
 		r.halt()
 		return

@@ -11,15 +11,6 @@ type Scheduler interface {
 	Await(ready func() bool)
 }
 
-// begin runs f on a goroutine of its own.
-func begin(s Scheduler, f func()) {
-	if s == nil {
-		go f()
-		return
-	}
-	s.Schedule(f)
-}
-
 // await comes before everything that blocks. It does nothing, unless the
 // program has a scheduler of its own: then what follows does not block.
 func await(s Scheduler, ready func() bool) {

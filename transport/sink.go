@@ -119,7 +119,10 @@ func (s *Sink) CountDrops(total *atomic.Uint64) { s.drops = total }
 // Open appends receipt (if not empty), then everything held so far, and lets
 // later deliveries pass, all in one step: nothing of this sink can come before
 // the receipt. A second Open only appends the receipt.
-func (s *Sink) Open(receipt []byte) { s.outbox.do(s.open(receipt)) }
+func (s *Sink) Open(receipt []byte) { s.OpenBy(nil, receipt) }
+
+// OpenBy is Open; w, if not nil, sees to it that what is appended is written.
+func (s *Sink) OpenBy(w Waker, receipt []byte) { s.outbox.doBy(w, s.open(receipt)) }
 
 func (s *Sink) open(receipt []byte) (e effects) {
 	o := s.outbox
@@ -187,10 +190,13 @@ func (s *Sink) Purge() (removed int) {
 // fewer than all when the sink or the outbox is closed or a Keep sink meets an
 // outbox that overflowed. The batch and its Extras may be reused afterwards;
 // Tails are kept, unless they are Borrowed.
-func (s *Sink) Deliver(batch []Delivery) (accepted int) {
+func (s *Sink) Deliver(batch []Delivery) (accepted int) { return s.DeliverBy(nil, batch) }
+
+// DeliverBy is Deliver; w, if not nil, sees to it that the batch is written.
+func (s *Sink) DeliverBy(w Waker, batch []Delivery) (accepted int) {
 	accepted, e := s.deliver(batch)
 	if e.wake || e.overflow != nil {
-		s.outbox.do(e)
+		s.outbox.doBy(w, e)
 	}
 	return accepted
 }

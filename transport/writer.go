@@ -25,6 +25,7 @@ type batch struct {
 	frames  int
 	control int // of these, WebSocket control frames
 	touched []*Sink
+	attempt attempt
 }
 
 var batchPool = sync.Pool{New: func() any { return new(batch) }}
@@ -47,14 +48,47 @@ func recovered(v any) error {
 	return &PanicError{Value: v, Stack: debug.Stack()}
 }
 
-// run is the write loop: it writes until nothing is left.
+// run is the write loop: it writes until nothing is left, and first what a
+// FlushNow has left.
 func (o *Outbox) run() {
-	b := batchPool.Get().(*batch)
+	o.mu.Lock()
+	b := o.rest
+	o.rest = nil
+	o.state = loopRunning
+	o.mu.Unlock()
+	if b == nil {
+		b = batchPool.Get().(*batch)
+	}
 	if err := o.writeAll(b); err != nil {
 		o.stop(b, err)
 	}
-	b.release()
-	batchPool.Put(b)
+	b.recycle()
+}
+
+// Flush has what waits written soon, by the write loop. See Waker.
+func (o *Outbox) Flush() { o.common.schedule(o.loop) }
+
+// FlushNow writes what waits, as far as the socket takes it without waiting. The
+// write loop goes on with what is left, and has to do it all where a socket can't
+// be written to like that: TLS and pipes. See Waker.
+func (o *Outbox) FlushNow() {
+	if o.raw == nil {
+		o.Flush()
+		return
+	}
+	b := batchPool.Get().(*batch)
+	more, err := o.writeOnce(b)
+	switch {
+	case err != nil:
+		o.stop(b, err)
+	case more:
+		if !o.pause(b) {
+			b.recycle()
+		}
+		o.Flush()
+		return
+	}
+	b.recycle()
 }
 
 // writeAll returns nil when the loop has ended by itself (the state is idle
@@ -66,34 +100,95 @@ func (o *Outbox) writeAll(b *batch) (err error) {
 		}
 	}()
 	for {
-		more, last := o.take(b)
-		if last != nil {
-			last()
-			o.finish()
+		if len(b.out) == 0 && !o.next(b) {
 			return nil
 		}
-		if !more {
-			return nil
-		}
-		for _, c := range b.chunks {
-			b.slices = c.gather(b.slices)
-		}
-		b.out = b.slices
-		if len(b.slices) == 1 {
-			_, err = o.dst.Write(b.slices[0])
+		if len(b.out) == 1 {
+			_, err = o.dst.Write(b.out[0])
+			b.out = nil
 		} else {
 			_, err = b.out.WriteTo(o.dst)
 		}
 		if err != nil {
 			return err
 		}
-		if b.frames > b.control {
-			// Pongs are no heart-beats: a browser does not even show them.
-			o.lastWrite.Store(o.common.clock.Now().UnixNano())
-		}
-		o.written.Add(uint64(b.bytes))
-		o.report(b)
+		o.wrote(b)
 	}
+}
+
+// writeOnce writes at most one batch, and no more of it than goes without waiting; more: the rest of
+// it, or something else, is left. Otherwise the state is idle.
+func (o *Outbox) writeOnce(b *batch) (more bool, err error) {
+	defer func() {
+		if p := recovered(recover()); p != nil {
+			more, err = false, p
+		}
+	}()
+	if !o.next(b) {
+		return false, nil
+	}
+	if b.out, err = b.attempt.write(o.raw, b.out); err != nil {
+		return false, err
+	}
+	if len(b.out) > 0 {
+		return true, nil
+	}
+	o.wrote(b)
+	return o.more(b), nil
+}
+
+// next takes a batch to be written; false: nothing is left.
+func (o *Outbox) next(b *batch) bool {
+	more, last := o.take(b)
+	if last != nil {
+		last()
+		o.finish()
+		return false
+	}
+	for _, c := range b.chunks {
+		b.slices = c.gather(b.slices)
+	}
+	b.out = b.slices
+	return more
+}
+
+// wrote notes that the socket has taken the batch.
+func (o *Outbox) wrote(b *batch) {
+	if b.frames > b.control {
+		// Pongs are no heart-beats: a browser does not even show them.
+		o.lastWrite.Store(o.common.clock.Now().UnixNano())
+	}
+	o.written.Add(uint64(b.bytes))
+	o.report(b)
+}
+
+// more settles the batch that was written and tells whether something is left; if not, the state is
+// idle.
+func (o *Outbox) more(b *batch) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.settle(b)
+	if o.failure == nil && (o.first != nil || o.sealed && !o.drained) {
+		return true
+	}
+	o.idle()
+	return false
+}
+
+// pause leaves it to the write loop to go on, which is to be scheduled. It tells whether that gets the
+// batch, too.
+func (o *Outbox) pause(b *batch) (kept bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.state = loopScheduled
+	if o.joined != nil { // the write loop will touch nothing any more
+		close(o.joined)
+		o.joined = nil
+	}
+	if len(b.out) > 0 {
+		o.rest = b
+	}
+	return o.rest != nil
 }
 
 // take settles the batch that was written and takes the next. With nothing
@@ -196,6 +291,12 @@ func (b *batch) release() {
 	clear(b.slices)
 	clear(b.touched)
 	b.chunks, b.slices, b.touched, b.out = b.chunks[:0], b.slices[:0], b.touched[:0], nil
+}
+
+// recycle gives the batch itself back.
+func (b *batch) recycle() {
+	b.release()
+	batchPool.Put(b)
 }
 
 // finish ends a sealed outbox after its last byte: the loop is over, and the

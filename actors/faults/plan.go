@@ -80,6 +80,9 @@ func (p *Plan) Fired() []int {
 	return fired
 }
 
+// Prompt implements actors.PromptInjector: a plan does what it does in no time.
+func (p *Plan) Prompt() {}
+
 // At implements actors.Injector.
 func (p *Plan) At(o *actors.Occasion) actors.Injection {
 	p.mu.Lock()

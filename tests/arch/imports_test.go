@@ -53,6 +53,7 @@ var external = []library{
 	{"github.com/asynkron/protoactor-go", []string{"actors", "transport"}, "codec, configuration and command line stay free of the actor library"},
 	{"golang.org/x/crypto", []string{"actors"}, "hashes of passcodes are computed in one place"},
 	{"github.com/go-jose/go-jose", []string{"actors"}, "tokens are checked in one place, and no other room knows their form"},
+	{"golang.org/x/sys", []string{"transport"}, "only sockets need system calls that the standard library lacks"},
 	{"golang.org/x/term", []string{"cmd"}, "only the command asks a person"},
 	{"github.com/pelletier/go-toml", []string{"config"}, "one room decides how the file is read and how its mistakes are told"},
 }

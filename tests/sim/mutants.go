@@ -104,13 +104,13 @@ var mutants = []mutant{
 	},
 	{
 		"after an acknowledgement nobody looks for the next message", "actors/destination.go",
-		"		ctx.Send(m.session, &acked{receipts: m.receipts})\n	}\n	d.flush(ctx)",
-		"		ctx.Send(m.session, &acked{receipts: m.receipts})\n	}\n	if MUTANT {\n		return\n	}\n	d.flush(ctx)",
+		"		d.life.pass(m.session, &acked{receipts: m.receipts})\n	}\n	d.flush(ctx)",
+		"		d.life.pass(m.session, &acked{receipts: m.receipts})\n	}\n	if MUTANT {\n		return\n	}\n	d.flush(ctx)",
 	},
 	{
 		"a message in the mode auto is settled before the socket has it", "actors/destination.go",
-		"	d.gave(c.link.sink.Deliver(out))\n",
-		"	d.gave(c.link.sink.Deliver(out))\n	if MUTANT {\n		defer d.queue.settleOldest(c.key, c.epoch, len(out))\n	}\n",
+		"	d.gave(c.link.sink.DeliverBy(d.life, out))\n",
+		"	d.gave(c.link.sink.DeliverBy(d.life, out))\n	if MUTANT {\n		defer d.queue.settleOldest(c.key, c.epoch, len(out))\n	}\n",
 	},
 	{
 		"a topic passes over its last subscriber", "actors/destination.go",

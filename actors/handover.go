@@ -1,0 +1,92 @@
+package actors
+
+import "stampede/transport"
+
+// handover lets the goroutine that reads from a client carry what it has read as far as it goes: it runs the session,
+// then what the session has made ready, a destination perhaps, and writes to a socket what that has put into an outbox.
+// Each is an actor as ever, with a mailbox, a guard and a supervisor; but to hand something on to one that lies idle
+// costs no switch to another goroutine, and wakes no thread of the operating system. That is most of what a small message costs.
+//
+// An actor that is at work already gets its message as ever, and no turn waits for another's. Only who blocks nobody is
+// run like this: no actor that waits for the reader itself (its transport), or that calls code of the program.
+type handover struct {
+	next   *mailbox          // made ready by the turn that is run, and idle until then; nil: none was
+	outbox *transport.Outbox // likewise
+}
+
+// longestHandover is how many turns a reader runs before it goes on reading.
+const longestHandover = 8
+
+// run runs a mailbox that lies idle, and what that makes ready.
+func (h *handover) run(m *mailbox) {
+	for turns := 0; m != nil; turns++ {
+		if turns == longestHandover {
+			m.life.core.dispatcher.Schedule(m.run)
+			return
+		}
+		m.turn(h)
+		if o := h.outbox; o != nil {
+			h.outbox = nil
+			o.FlushNow()
+		}
+		m, h.next = h.next, nil
+	}
+}
+
+// letGo gives what was made ready to the dispatcher.
+func (h *handover) letGo() {
+	if m := h.next; m != nil {
+		h.next = nil
+		m.life.core.dispatcher.Schedule(m.run)
+	}
+	if o := h.outbox; o != nil {
+		h.outbox = nil
+		o.Flush()
+	}
+}
+
+// pass sends to another actor, which is run by the goroutine that runs this one, if it can be.
+func (l *life) pass(to *life, message any) {
+	if !to.mailbox.post(message) {
+		return
+	}
+	if h := l.handover; h != nil && h.next == nil {
+		h.next = &to.mailbox
+		return
+	}
+	l.core.dispatcher.Schedule(to.mailbox.run)
+}
+
+// Wake implements transport.Waker.
+func (l *life) Wake(o *transport.Outbox) {
+	if h := l.handover; h != nil && h.outbox == nil {
+		h.outbox = o
+		return
+	}
+	o.Flush()
+}
+
+// bring sends to an actor from a goroutine that has nothing else to do until that has acted on it.
+func (c *core) bring(to *life, message any) {
+	if !to.mailbox.post(message) {
+		return
+	}
+	if !c.handsOver {
+		c.dispatcher.Schedule(to.mailbox.run)
+		return
+	}
+	var h handover
+	h.run(&to.mailbox)
+}
+
+// Receive implements transport.Receiver.
+func (c *connection) Receive(in *transport.Inbound) {
+	m := &c.session.mailbox
+	switch {
+	case !m.post(in):
+	case c.life.core.handsOver:
+		c.handover.run(m)
+	default:
+		c.life.core.dispatcher.Schedule(m.run)
+	}
+}

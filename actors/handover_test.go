@@ -1,0 +1,205 @@
+package actors
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+)
+
+// passer is an actor that does nothing but to pass on what it gets.
+type passer struct {
+	*life
+	chain *chain
+	name  string
+	to    []*passer
+}
+
+// chain is some of them, whose dispatcher is the test, and a reader.
+type chain struct {
+	share     int
+	scheduled []func()
+	log       []string // who has handled what, and with #what was scheduled
+	during    func(message any)
+	handover  handover
+}
+
+func (c *chain) Throughput() int { return c.share }
+
+func (c *chain) Schedule(f func()) {
+	c.scheduled = append(c.scheduled, f)
+	c.log = append(c.log, "#")
+}
+
+func (c *chain) add(name string) *passer {
+	p := &passer{chain: c, name: name}
+	p.life = &life{core: &core{dispatcher: c}}
+	p.mailbox.init(p.life)
+	p.mailbox.RegisterHandlers(p, c)
+	p.mailbox.process()
+	return p
+}
+
+func (p *passer) InvokeUserMessage(m any) {
+	p.chain.log = append(p.chain.log, fmt.Sprint(p.name, m))
+	if f := p.chain.during; f != nil {
+		f(m)
+	}
+	for _, to := range p.to {
+		p.pass(to.life, m)
+	}
+}
+
+func (p *passer) InvokeSystemMessage(any) {}
+
+func (p *passer) EscalateFailure(reason, _ any) {
+	p.chain.log = append(p.chain.log, fmt.Sprint(p.name, " failed: ", reason.(*crash).cause))
+}
+
+// read has the reader bring something to an actor.
+func (c *chain) read(p *passer, messages ...any) {
+	idle := false
+	for _, m := range messages {
+		idle = p.mailbox.post(m) || idle
+	}
+	if idle {
+		c.handover.run(&p.mailbox)
+	}
+}
+
+func (c *chain) expect(t *testing.T, want ...string) {
+	t.Helper()
+	if !slices.Equal(c.log, want) {
+		t.Errorf("got %q, wants %q", c.log, want)
+	}
+	c.log = nil
+	if c.handover != (handover{}) {
+		t.Error("something was left in the handover")
+	}
+}
+
+// dispatch runs what was scheduled.
+func (c *chain) dispatch() {
+	for len(c.scheduled) > 0 {
+		f := c.scheduled[0]
+		c.scheduled = c.scheduled[1:]
+		f()
+	}
+}
+
+func newChain(share int, names ...string) (c *chain, p []*passer) {
+	c = &chain{share: share}
+	for _, n := range names {
+		p = append(p, c.add(n))
+	}
+	for i := 1; i < len(p); i++ {
+		p[i-1].to = []*passer{p[i]}
+	}
+	return c, p
+}
+
+// A reader runs actor after actor as far as what it has read goes, and schedules none.
+func TestReaderRunsWhatItMakesReady(t *testing.T) {
+	c, p := newChain(10, "a", "b", "c")
+	c.read(p[0], 1)
+	c.expect(t, "a1", "b1", "c1")
+	c.read(p[0], 2)
+	c.expect(t, "a2", "b2", "c2")
+}
+
+// An actor whose turn was scheduled is left to the dispatcher, by a reader too.
+func TestReaderLeavesWhoIsAtWork(t *testing.T) {
+	c, p := newChain(10, "a", "b")
+	p[1].mailbox.PostUserMessage("x")
+	c.read(p[0], 1)
+	c.expect(t, "#", "a1")
+	p[0].mailbox.PostUserMessage(2)
+	c.read(p[0], 3)
+	c.expect(t, "#")
+	c.dispatch()
+	c.expect(t, "bx", "b1", "a2", "#", "a3", "b2", "b3")
+}
+
+// Of several actors that a turn makes ready the reader runs one; the others need not wait for that.
+func TestReaderRunsOneAfterAnother(t *testing.T) {
+	c, p := newChain(10, "a", "b", "c")
+	p[0].to, p[1].to = []*passer{p[1], p[2]}, nil
+	c.read(p[0], 1)
+	c.expect(t, "a1", "#", "b1")
+	c.dispatch()
+	c.expect(t, "c1")
+}
+
+// What a message has made ready does not wait for the next message of the same turn.
+func TestNothingReadyWaitsForTheNextMessage(t *testing.T) {
+	c, p := newChain(10, "a", "b")
+	c.read(p[0], 1, 2)
+	c.expect(t, "a1", "#", "a2")
+	c.dispatch()
+	c.expect(t, "b1", "b2")
+}
+
+// However far a chain goes, and whoever passes to whom, the reader comes back to its socket.
+func TestReaderComesBack(t *testing.T) {
+	c, p := newChain(10, "a", "b")
+	p[1].to = []*passer{p[0]} // for ever
+	c.read(p[0], 1)
+	if len(c.log) != longestHandover+1 || c.log[longestHandover] != "#" {
+		t.Errorf("it ran %q", c.log)
+	}
+	c.log = nil
+
+	// An actor that others keep busy uses up its share and no more.
+	c, p = newChain(3, "a", "b")
+	c.during = func(m any) {
+		if n := m.(int); n < 100 {
+			p[0].mailbox.PostUserMessage(n + 1)
+		}
+	}
+	p[0].to = nil
+	c.read(p[0], 1)
+	c.expect(t, "a1", "a2", "a3", "#")
+	if p[0].handover != nil {
+		t.Error("an actor that the dispatcher runs hands over to a reader")
+	}
+	p[0].to = p[1:]
+	c.during = nil
+	c.dispatch()
+	c.expect(t, "a4", "#", "b4")
+}
+
+// An actor that fails in a turn that a reader runs fails as ever, and the reader goes on with what was made ready.
+func TestFailureInAReadersTurn(t *testing.T) {
+	c, p := newChain(10, "a", "b")
+	c.during = func(m any) {
+		if m == "late" {
+			p[0].pass(p[1].life, 1)
+			c.during = nil
+			panic("ouch")
+		}
+	}
+	c.read(p[0], "late")
+	c.expect(t, "alate", "a failed: ouch", "b1")
+	c.read(p[0], 2)
+	c.expect(t, "a2", "b2")
+}
+
+// A handler that ends the reader's goroutine takes no other actor along: what it made ready is scheduled.
+func TestGoexitInAReadersTurn(t *testing.T) {
+	c, p := newChain(10, "a", "b")
+	c.during = func(m any) {
+		p[0].pass(p[1].life, m)
+		c.during = nil
+		runtime.Goexit()
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		c.read(p[0], 1)
+		t.Error("the goroutine lives")
+	}()
+	<-over
+	c.expect(t, "a1", "#", "a failed: "+errGoexit.Error(), "#")
+	c.dispatch()
+	c.expect(t, "b1")
+}
