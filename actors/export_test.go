@@ -1,6 +1,9 @@
 package actors
 
 import (
+	"net"
+	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -84,4 +87,15 @@ func (b *Broker) FlushJournal() {
 	finished := make(chan struct{})
 	b.core.system.Root.Send(b.core.journal.pid, &finishJournal{done: sync.OnceFunc(func() { close(finished) })})
 	<-finished
+}
+
+// BreakSocket closes the socket of an address under its listener, and returns when that has found out: with the new
+// one open, or none.
+func (b *Broker) BreakSocket(address string, again bool) {
+	d := b.doors[slices.IndexFunc(b.doors, func(d *door) bool { return d.config.Load().Address == address })]
+	broken := d.held()
+	_ = broken.Close()
+	for now := net.Listener(broken); now == broken || again != (now != nil); now = d.held() {
+		runtime.Gosched()
+	}
 }

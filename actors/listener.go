@@ -60,7 +60,7 @@ func (s *listeners) receive(ctx actor.Context, message any) {
 	case *actor.Terminated:
 		delete(s.open, m.Who.Id)
 		s.tellShut()
-		s.finish(ctx)
+		s.finish()
 	case *gaveUp, *actor.Stopping, *actor.Stopped, *actor.Restarting:
 	default:
 		s.core.unhandled(s.life, message)
@@ -86,8 +86,11 @@ func (s *listeners) spawn(ctx actor.Context) {
 	}
 }
 
-// begin shuts the doors that are no more.
+// begin shuts the doors that are no more, and has the new ones served, whose sockets are open already.
 func (s *listeners) begin(ctx actor.Context, m *changeDoors) {
+	if s.ending {
+		return
+	}
 	stay := make(map[*door]bool, len(m.doors))
 	for _, d := range m.doors {
 		stay[d] = true
@@ -97,30 +100,27 @@ func (s *listeners) begin(ctx actor.Context, m *changeDoors) {
 			d.life.stop(ctx)
 		}
 	}
+	s.doors = m.doors
+	s.spawn(ctx)
 	s.change = m
-	s.finish(ctx)
+	s.finish()
 }
 
-// finish goes on with a change when the doors that go are gone: a new one may have waited for the
-// address of one of them. Sockets that are open already hold their clients meanwhile.
-func (s *listeners) finish(ctx actor.Context) {
-	m := s.change
-	if m == nil || s.ending {
+// finish ends a change when the doors that go are gone.
+func (s *listeners) finish() {
+	if s.change == nil || s.ending {
 		return
 	}
 	leaving := len(s.open)
-	for _, d := range m.doors {
-		if d.life != nil {
+	for _, d := range s.doors {
+		if d.life != nil && s.open[d.life.pid.Id] {
 			leaving--
 		}
 	}
-	if leaving > 0 {
-		return
+	if leaving == 0 {
+		close(s.change.done)
+		s.change = nil
 	}
-	s.doors = m.doors
-	s.spawn(ctx)
-	s.change = nil
-	close(m.done)
 }
 
 func (s *listeners) tellShut() {
@@ -148,7 +148,8 @@ func (l *listener) receive(ctx actor.Context, message any) {
 	case *actor.Started:
 		l.serve(ctx)
 	case *served:
-		l.serving, l.listener = false, nil
+		l.serving = false
+		l.socket.Store(nil)
 		if m.err != nil && l.address != nil {
 			l.core.event(Event{Kind: EventGivenUp, Role: l.life.role.name, Actor: l.life.pid.Id, Cause: fmt.Sprintf("accepting on the program's listener %s: %v", l.address, m.err)})
 			l.life.stop(ctx)
@@ -166,20 +167,28 @@ func (l *listener) receive(ctx actor.Context, message any) {
 }
 
 func (l *listener) serve(ctx actor.Context) {
-	if l.serving || l.address != nil && l.listener == nil {
+	if l.serving || l.address != nil && l.held() == nil {
 		return
 	}
-	if l.listener == nil {
+	if l.held() == nil && l.within.Load() {
+		l.life.stop(ctx) // its clients come to the door of all addresses now
+		return
+	}
+	if l.held() == nil {
 		timeout, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		ln, err := transport.Listen(timeout, *l.config.Load())
+		var beside []*door
+		if inner := l.inner.Load(); inner != nil {
+			beside = *inner
+		}
+		ln, err := transport.Listen(timeout, *l.config.Load(), sockets(beside)...)
 		if err != nil {
 			panic(err) // tried again, after a backoff
 		}
-		l.listener = ln
+		l.hold(ln)
 	}
 	l.serving = true
-	server, ln, system, self := l.server, l.listener, ctx.ActorSystem(), ctx.Self()
+	server, ln, system, self := l.server, l.held(), ctx.ActorSystem(), ctx.Self()
 	go func() {
 		err := server.Serve(ln)
 		system.Root.Send(self, &served{err: err})

@@ -87,7 +87,8 @@ func (o *own) serve(b *Broker, listeners []ownListener) error {
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("listener %s: %w", l.config.Name, err))
 		}
-		d := &door{listener: l.listener, address: address}
+		d := &door{address: address}
+		d.hold(l.listener)
 		o.doors, o.listens, o.tls = append(o.doors, d), append(o.listens, l.config), append(o.tls, tlsConfig)
 		cfg := b.core.listenerConfig(b.core.settings(), &l.config, tlsConfig)
 		cfg.Network, cfg.Address = address.Network(), address.String()

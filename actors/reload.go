@@ -18,7 +18,7 @@ type Reloaded struct {
 	Changed []string // keys with another value, which is in force now
 	Restart []string // keys with another value that only a new broker takes over
 	Opened  []string // addresses that are listened on now
-	Closed  []string // addresses that are not any more; the connections that came through them stay
+	Closed  []string // addresses that no listener names any more; the connections that came through them stay
 }
 
 // Reload puts another configuration in force without dropping a connection or a message. cfg must not
@@ -29,8 +29,9 @@ type Reloaded struct {
 // its window and outbox. All else holds from the next frame on. Nobody is sent away because of a limit on
 // connections that is lower now.
 //
-// Where an address changes between one interface and all of them, the old listener has to be closed
-// before the new one can be opened. Should that fail, the listener is restarted until it works.
+// Where an address grows from one interface to all of them, the old socket stays beside the new one, so that nobody
+// who is connecting is turned away. Where it shrinks, the new one is open before the old one goes: nobody is refused,
+// but who is just connecting may have to try again.
 func (b *Broker) Reload(ctx context.Context, cfg *config.Config) (*Reloaded, error) {
 	b.reloading.Lock()
 	defer b.reloading.Unlock()
@@ -46,7 +47,7 @@ func (b *Broker) Reload(ctx context.Context, cfg *config.Config) (*Reloaded, err
 	if err != nil {
 		return nil, err
 	}
-	r := &Reloaded{Opened: texts(plan.fresh), Closed: texts(plan.closed)}
+	r := &Reloaded{Opened: texts(plan.named), Closed: texts(plan.left)}
 	for _, change := range c.settings().Changes(cfg) {
 		if change.Restart {
 			r.Restart = append(r.Restart, change.Key)
@@ -88,8 +89,8 @@ var errBrokerEnded = errors.New("the broker has ended")
 
 func texts(doors []*door) []string {
 	var all []string
-	for _, addr := range addresses(doors) {
-		all = append(all, addr.String())
+	for _, d := range doors {
+		all = append(all, d.addr().String())
 	}
 	return all
 }

@@ -104,24 +104,6 @@ func TestReloadChangesListeners(t *testing.T) {
 	sync1(connect(t, addrs[1].String()), "4")
 }
 
-// An address that grows from one interface to all of them has its old listener closed before the new one opens, and the
-// clients of the old one stay.
-func TestReloadWidensAnAddress(t *testing.T) {
-	s := stomptest.Start(t)
-	b := s.Running()
-	first := b.Addrs()[0].String()
-	old := connect(t, first)
-	_, port, _ := net.SplitHostPort(first)
-	wide := loopback()
-	wide.Listen[0].Address = ":" + port
-	wide.AllowAnonymous = true
-	if r := reload(t, b, wide); len(r.Opened) != 1 || len(r.Closed) != 1 {
-		t.Errorf("reported %+v", r)
-	}
-	sync1(old, "1")
-	sync1(connect(t, first), "2")
-}
-
 // A configuration of which anything can't be had changes nothing: not the part of it that could, either.
 func TestReloadIsAllOrNothing(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

@@ -20,7 +20,12 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 2 * time.Minute, Interva
 // process that is gone is removed first; the file's mode is set after it was
 // made, until then the umask rules. The error says what to do; it wraps the
 // cause.
-func Listen(ctx context.Context, cfg ListenerConfig) (net.Listener, error) {
+//
+// The listeners beside are open ones of the same process, which don't stand in
+// the way where the new one is for all addresses and they are for one, or the
+// other way round: they stay open. A client gets to the one that names its
+// address, if there is one.
+func Listen(ctx context.Context, cfg ListenerConfig, beside ...net.Listener) (net.Listener, error) {
 	network := cfg.Network
 	if network == "" {
 		network = "tcp"
@@ -32,6 +37,9 @@ func Listen(ctx context.Context, cfg ListenerConfig) (net.Listener, error) {
 	}
 	lc := net.ListenConfig{KeepAliveConfig: keepAlive}
 	l, err := lc.Listen(ctx, network, cfg.Address)
+	if len(beside) > 0 && network != "unix" && errors.Is(err, syscall.EADDRINUSE) {
+		l, err = listenBeside(ctx, lc, network, cfg.Address, beside)
+	}
 	if err != nil {
 		return nil, explain(cfg.Address, err)
 	}
