@@ -135,10 +135,11 @@ func TestDiskThatTakesNothing(t *testing.T) {
 	c := open(t, b)
 	c.Subscribe("s", "log")
 	for i := range 10 {
-		c.SendBody("log", fmt.Sprint(i))
+		c.SendBody("log", fmt.Sprint(i), "receipt:r")
 		if m := c.Expect("MESSAGE"); m.Body != fmt.Sprint(i) {
 			t.Errorf("got %s", m)
 		}
+		c.Expect("RECEIPT") // only now the journal is sure to have got it
 	}
 	for e := range events {
 		if e.Kind == actors.EventJournalFailed {
@@ -153,8 +154,9 @@ func TestDiskThatTakesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock.Advance(2 * time.Second)
-	c.SendBody("log", "again")
+	c.SendBody("log", "again", "receipt:r")
 	c.Expect("MESSAGE")
+	c.Expect("RECEIPT")
 	c.Drop()
 	shutDown(t, b)
 	if got := inJournal(t, dir); !slices.Equal(got, []string{"log again"}) {
