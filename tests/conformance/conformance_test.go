@@ -25,7 +25,7 @@ func playAll(t *testing.T, over stomptest.Transport, split bool) {
 	for _, c := range Cases() {
 		t.Run(c.String(), func(t *testing.T) {
 			t.Parallel()
-			broker, options := shared, stomptest.Options{}
+			broker, options := shared, stomptest.Options{System: oneSystem()}
 			if c.Clock {
 				options.Clock = stomptest.NewClock()
 			}

@@ -32,7 +32,7 @@ func FuzzSession(f *testing.F) {
 		if len(program) > 4096 {
 			return // a longer one finds nothing that a shorter one does not, and takes longer to
 		}
-		broker := stomptest.Options{System: fuzzSystem()}.Start(t, tight)
+		broker := stomptest.Options{System: oneSystem()}.Start(t, tight)
 		s := session{program: program}
 		for i := range s.clients {
 			s.clients[i] = &guest{t: t, broker: broker}
@@ -45,9 +45,9 @@ func FuzzSession(f *testing.F) {
 	})
 }
 
-// fuzzSystem is one actor system for all inputs of a process: a new one for each would take a hundred times as long as
-// the broker in it.
-var fuzzSystem = sync.OnceValue(func() *actor.ActorSystem {
+// oneSystem is one actor system for all brokers of single cases and inputs: a new one for each would take a hundred times
+// as long as the broker in it, and almost three megabytes.
+var oneSystem = sync.OnceValue(func() *actor.ActorSystem {
 	return actor.NewActorSystem(
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }),
 		actor.WithDeadLetterRequestLogging(false))

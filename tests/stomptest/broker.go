@@ -74,20 +74,28 @@ func (o Options) Start(t testing.TB, settings ...func(*config.Config)) *Broker {
 	if err := b.start(); err != nil {
 		t.Fatalf("start the broker: %v", err)
 	}
+	held := b
 	t.Cleanup(func() {
-		if err := b.Stop(); err != nil {
-			t.Errorf("shut the broker down: %v", err)
-		}
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		for _, what := range append(b.failed, b.log.errors()...) {
-			t.Errorf("inside the broker: %s", what)
-		}
-		if t.Failed() {
-			t.Logf("the broker's log:\n%s", b.log.tail())
-		}
+		held.end()
+		held = nil // package testing keeps this function until the last test of the family has ended
 	})
 	return b
+}
+
+// end shuts the broker down, and fails the test for what went wrong in it.
+func (b *Broker) end() {
+	b.t.Helper()
+	if err := b.Stop(); err != nil {
+		b.t.Errorf("shut the broker down: %v", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, what := range append(b.failed, b.log.errors()...) {
+		b.t.Errorf("inside the broker: %s", what)
+	}
+	if b.t.Failed() {
+		b.t.Logf("the broker's log:\n%s", b.log.tail())
+	}
 }
 
 func (b *Broker) start() error {

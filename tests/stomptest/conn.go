@@ -49,7 +49,10 @@ type messageReader interface {
 func New(t testing.TB, link net.Conn) *Conn {
 	c := &Conn{t: t, link: link, Patience: Guard}
 	c.messages, _ = link.(messageReader)
-	t.Cleanup(func() { _ = link.Close() })
+	t.Cleanup(func() {
+		_ = link.Close()
+		link = nil // package testing keeps this function, and a pipe knows its broker
+	})
 	return c
 }
 
