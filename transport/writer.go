@@ -14,6 +14,9 @@ const (
 	// takeSegments bounds the iovecs of one write; the runtime keeps an array
 	// of the most it ever needed with every socket.
 	takeSegments = 64
+	// flushNowBytes is how much a FlushNow writes at most; more is better written while
+	// the caller goes on with something else.
+	flushNowBytes = 128 << 10
 )
 
 // batch is what the write loop has taken.
@@ -69,10 +72,10 @@ func (o *Outbox) run() {
 func (o *Outbox) Flush() { o.common.schedule(o.loop) }
 
 // FlushNow writes what waits, as far as the socket takes it without waiting. The
-// write loop goes on with what is left, and has to do it all where a socket can't
-// be written to like that: TLS and pipes. See Waker.
+// write loop goes on with what is left, and has to do it all where that takes longer than to
+// wake it, and where a socket can't be written to like that: TLS and pipes. See Waker.
 func (o *Outbox) FlushNow() {
-	if o.raw == nil {
+	if n, _ := o.Pending(); o.raw == nil || n > flushNowBytes {
 		o.Flush()
 		return
 	}
