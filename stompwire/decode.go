@@ -16,7 +16,13 @@ type Decoder struct {
 	eols    uint64
 	failed  *SyntaxError
 
-	// What is held of an unfinished frame.
+	*unfinished // nil between frames: of many streams nothing comes for hours
+
+	lists Header // what is left of the last allocation for the header lists of shared frames
+}
+
+// unfinished is what is held of a frame that is not whole yet.
+type unfinished struct {
 	start     int64  // offset of its first octet
 	frame     Frame  // Command once its line is complete, Header once all lines are
 	head      []byte // command and header lines as they came, until they are complete
@@ -24,8 +30,6 @@ type Decoder struct {
 	lines     int    // header lines in head that are complete
 	length    int    // by content-length, or noLength
 	body      []byte
-
-	lists Header // what is left of the last allocation for the header lists of shared frames
 }
 
 type phase uint8
@@ -138,7 +142,7 @@ func (d *Decoder) decode(p []byte, f *Frame, shared bool) (n int, ok bool, err e
 		n += used
 		d.offset += int64(used)
 		if ok {
-			*f, d.frame = d.frame, Frame{}
+			*f, d.unfinished = d.frame, nil
 			return n, true, nil
 		}
 	}

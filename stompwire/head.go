@@ -12,8 +12,7 @@ const maxCommandLine = len(Unsubscribe) + 1
 // beginHead starts an unfinished frame at the octet to come.
 func (d *Decoder) beginHead() {
 	d.phase = inHead
-	d.start = d.offset
-	d.lineStart, d.lines, d.length = 0, 0, noLength
+	d.unfinished = &unfinished{start: d.offset, length: noLength}
 }
 
 // decodeHead consumes octets of the command line and the header lines, up to the end
