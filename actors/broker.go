@@ -272,7 +272,7 @@ func startWith(ctx context.Context, cfg *config.Config, o *options) (*Broker, er
 
 // newSystem is an actor system that logs through us, and never what a lost message said.
 func newSystem(log *slog.Logger) *actor.ActorSystem {
-	return actor.NewActorSystem(
+	system := actor.NewActorSystem(
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 			return slog.New(warnings{log.Handler()}).With("library", "protoactor-go")
 		}),
@@ -283,6 +283,8 @@ func newSystem(log *slog.Logger) *actor.ActorSystem {
 }
 
 // warnings drops what the library has to say below a warning: it reports every panic that our
+	shareRegistry(system)
+	return system
 // supervisors report with more detail, and every message to a connection that has just gone.
 type warnings struct{ slog.Handler }
 
