@@ -5,18 +5,27 @@ package transport
 import (
 	"net"
 	"os"
+	"sync"
 	"syscall"
 )
 
 // fdReader reads from a socket through its RawConn, which waits in the
 // runtime's poller between two tries and lets us choose the buffer per try.
-type fdReader struct {
-	raw syscall.RawConn
+type fdReader struct{ raw syscall.RawConn }
+
+// fdRead is one read, lent to who reads: a socket where nothing comes has none.
+type fdRead struct {
 	try func(fd uintptr) bool // one closure for all reads
 	in  *inlet
 	n   int
 	err error
 }
+
+var fdReads = sync.Pool{New: func() any {
+	r := new(fdRead)
+	r.try = r.read
+	return r
+}}
 
 // newReadyReader returns nil for a connection that is no plain socket.
 func newReadyReader(conn net.Conn) readyReader {
@@ -36,20 +45,21 @@ func newReadyReader(conn net.Conn) readyReader {
 	if err != nil {
 		return nil
 	}
-	r := &fdReader{raw: raw}
-	r.try = r.read
-	return r
+	return &fdReader{raw: raw}
 }
 
-func (r *fdReader) readReady(in *inlet) (int, error) {
-	r.in = in
-	if err := r.raw.Read(r.try); err != nil {
-		return 0, err // closed, or past a deadline
+func (r *fdReader) readReady(in *inlet) (n int, err error) {
+	one := fdReads.Get().(*fdRead)
+	one.in = in
+	if err = r.raw.Read(one.try); err == nil { // else it is closed, or past a deadline
+		n, err = one.n, one.err
 	}
-	return r.n, r.err
+	one.in, one.err = nil, nil
+	fdReads.Put(one)
+	return n, err
 }
 
-func (r *fdReader) read(fd uintptr) (done bool) {
+func (r *fdRead) read(fd uintptr) (done bool) {
 	b := r.in.buffer()
 	for {
 		r.n, r.err = syscall.Read(int(fd), b)

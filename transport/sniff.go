@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 )
 
 // protocol is what the first bytes of a connection belong to.
@@ -18,6 +19,8 @@ const (
 
 // sniffBytes is more than any beginning that has to be seen.
 const sniffBytes = 512
+
+var sniffPool = sync.Pool{New: func() any { return new([sniffBytes]byte) }}
 
 // tlsHandshake is the first byte of a TLS record that carries a ClientHello.
 const tlsHandshake = 0x16
@@ -55,8 +58,10 @@ func sniffConn(c net.Conn, head []byte) (protocol, []byte, error) {
 	if p := sniff(head); p != protocolUnknown {
 		return p, head, nil
 	}
-	var buf [sniffBytes]byte
-	n := copy(buf[:], head) // short: it has no whole beginning in it
+	pooled := sniffPool.Get().(*[sniffBytes]byte)
+	defer sniffPool.Put(pooled)
+	buf := pooled[:]
+	n := copy(buf, head) // short: it has no whole beginning in it
 	for {
 		m, err := c.Read(buf[n:])
 		n += m
