@@ -29,7 +29,7 @@ func BenchmarkMailboxTell(b *testing.B) {
 			defer system.Shutdown()
 			c := &core{system: system, dispatcher: pool, clock: transport.SystemClock()}
 			counted := &counter{done: make(chan struct{})}
-			l, err := c.spawn(system.Root, &role{name: "counter"}, "counter", "", func(*life) process { return counted })
+			l, err := c.spawn(system.Root, &role{name: "counter"}, "counter", func(*life) process { return counted })
 			if err != nil {
 				b.Fatal(err)
 			}

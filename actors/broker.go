@@ -56,6 +56,7 @@ type core struct {
 	parking    *transport.Parking            // of all connections; nil: they don't park
 	live       atomic.Pointer[config.Config] // read it with settings
 	rates      atomic.Pointer[rates]         // what follows from it; nil: there are none
+	transports atomic.Pointer[transportTerms]
 	users      users
 	peers      peers
 	refused    sparse       // lines about connections that are too many
@@ -72,6 +73,7 @@ type core struct {
 	table      *table
 	encodings  sync.Pool // *encoding
 	scratches  sync.Pool // of destinations
+	trays      sync.Pool // of sessions
 	stats      counters
 	journal    *recorderState
 
@@ -224,6 +226,7 @@ func startWith(ctx context.Context, cfg *config.Config, o *options) (*Broker, er
 	b := &Broker{done: make(chan struct{}), ended: make(chan struct{})}
 	c := &core{log: o.log, clock: o.clock, injector: o.injector, began: o.clock.Now(), server: "stampede/" + o.version, roles: newRoles(), table: newTable()}
 	c.scratches.New = func() any { return new(scratch) }
+	c.trays.New = func() any { return new(tray) }
 	if edge, ok := o.injector.(EdgeInjector); ok {
 		c.edge = edge
 		c.clock = edge.Clock(o.clock, c.event)
@@ -280,11 +283,11 @@ func newSystem(log *slog.Logger) *actor.ActorSystem {
 		// A goroutine lives for this long after each first dead letter.
 		actor.WithDeadLetterThrottleInterval(10*time.Millisecond),
 	)
+	shareRegistry(system)
+	return system
 }
 
 // warnings drops what the library has to say below a warning: it reports every panic that our
-	shareRegistry(system)
-	return system
 // supervisors report with more detail, and every message to a connection that has just gone.
 type warnings struct{ slog.Handler }
 
@@ -352,27 +355,27 @@ type configured struct{}
 // configuration names.
 func (t *top) start(ctx actor.Context) error {
 	c := t.core
-	router, err := c.spawn(ctx, &c.roles.router, "destinations", "", newRouter(c))
+	router, err := c.spawn(ctx, &c.roles.router, "destinations", newRouter(c))
 	if err != nil {
 		return err
 	}
 	c.routerPID = router.pid
-	clients, err := c.spawn(ctx, &c.roles.connections, "connections", "", newConnections(c))
+	clients, err := c.spawn(ctx, &c.roles.connections, "connections", newConnections(c))
 	if err != nil {
 		return err
 	}
 	c.connectionsPID = clients.pid
-	own, err := c.spawn(ctx, &c.roles.program, "program", "", newProgram(c))
+	own, err := c.spawn(ctx, &c.roles.program, "program", newProgram(c))
 	if err != nil {
 		return err
 	}
 	c.programPID = own.pid
-	recorder, err := c.spawn(ctx, &c.roles.recorder, "journal", "", newRecorder(c.journal))
+	recorder, err := c.spawn(ctx, &c.roles.recorder, "journal", newRecorder(c.journal))
 	if err != nil {
 		return err
 	}
 	c.journal.pid = recorder.pid
-	numbers, err := c.spawn(ctx, &c.roles.statistics, "statistics", "", newStatistics(c))
+	numbers, err := c.spawn(ctx, &c.roles.statistics, "statistics", newStatistics(c))
 	if err != nil {
 		return err
 	}
@@ -385,7 +388,7 @@ func (t *top) start(ctx actor.Context) error {
 // open spawns the doors.
 func (t *top) open(ctx actor.Context) error {
 	c := t.core
-	doors, err := c.spawn(ctx, &c.roles.listeners, "listeners", "", newListeners(c, t.doors))
+	doors, err := c.spawn(ctx, &c.roles.listeners, "listeners", newListeners(c, t.doors))
 	if err != nil {
 		return err
 	}

@@ -37,11 +37,9 @@ type checkpoint struct {
 	swapped *stompwire.Frame // by an injector: its place is behind the next frame
 	twins   int              // frames from the next on that an injector made and is not asked about
 
-	search   *search    // to the router, not yet answered
-	found    *resolved  // its answer
-	ackingIn string     // the transaction of an ACK that is about one of several subscriptions
-	owed     []string   // receipts of ACKs and NACKs that subscriptions are to see to
-	pending  []*publish // batches not yet sent
+	search  *search    // to the router, not yet answered
+	found   *resolved  // its answer
+	pending []*publish // batches not yet sent
 
 	subscriptions subscriptionSet
 	nextSerial    uint32
@@ -55,9 +53,9 @@ type checkpoint struct {
 	postponed  atomic.Int64 // octets of topics' messages that wait in its subscriptions
 
 	// What few clients need is made when they do.
-	login        *login          // a CONNECT that is being looked at
-	asking       *asking         // questions about who the client is and what it may do
-	expiry       transport.Timer // ends the connection when the login does; nil: it does not end
+	login        *login // a CONNECT that is being looked at
+	presence     *presence
+	acking       *acking
 	idle         *idleWatch
 	transactions *transactions
 	nextCommit   uint64

@@ -9,6 +9,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"stampede/config"
 	"stampede/stompwire"
 	"stampede/transport"
 )
@@ -80,8 +81,8 @@ func (s *connections) accept(ctx actor.Context, conn *transport.Conn) {
 	}
 	id := s.core.nextConnection.Add(1)
 	cp := &checkpoint{conn: conn, id: id, since: s.core.clock.Now().Sub(s.core.began)}
-	cp.flow.window, cp.flow.system = conn.Window(), ctx.ActorSystem()
-	_, err := s.core.spawn(ctx, &s.core.roles.connection, connectionName(id), remote(conn), func(l *life) process {
+	cp.flow.window = conn.Window()
+	_, err := s.core.spawn(ctx, &s.core.roles.connection, connectionName(id), func(l *life) process {
 		return &connection{checkpoint: cp, life: l}
 	})
 	if err != nil {
@@ -190,6 +191,8 @@ type connection struct {
 	why      transport.CloseReason // the session's own reason, in the checkpoint, counts for more
 }
 
+func (c *connection) about() string { return remote(c.conn) }
+
 func (c *connection) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *actor.Started:
@@ -217,19 +220,15 @@ func (c *connection) receive(ctx actor.Context, message any) {
 // and a SEND that comes too early is told so.
 const connectMaxBodyBytes = 4 << 10
 
-// start spawns the session first, so that the transport has somebody to talk to.
-func (c *connection) start(ctx actor.Context) {
-	var err error
-	c.session, err = c.life.core.spawn(ctx, &c.life.core.roles.session, "session", "", func(l *life) process {
-		return &session{checkpoint: c.checkpoint, core: c.life.core, life: l}
-	})
-	if err != nil {
-		panic(err)
+// transportTerms are what transports are told that begin now: what follows from the configuration in force, made once for
+// each.
+func (c *core) transportTerms() *transport.ActorTerms {
+	cfg := c.settings()
+	if made := c.transports.Load(); made != nil && made.of == cfg {
+		return made.terms
 	}
-	c.flow.session = c.session.pid
-	cfg := c.life.core.settings()
-	options := transport.ActorOptions{
-		Clock: c.life.core.clock, Session: c.session.pid, Receive: c, Owner: ctx.Self(), Logger: c.life.core.log,
+	terms := transport.NewActorTerms(transport.ActorOptions{
+		Clock: c.clock, Logger: c.log,
 		Limits: stompwire.Limits{
 			MaxHeaders:          cfg.Limits.ConnectMaxHeaders,
 			MaxHeaderBytes:      int(cfg.Limits.ConnectMaxHeaderBytes),
@@ -237,10 +236,31 @@ func (c *connection) start(ctx actor.Context) {
 			MaxBodyBytes:        connectMaxBodyBytes,
 		},
 		FrameTimeout: cfg.Session.FrameTimeout, LoginlessTimeout: cfg.Session.LoginTimeout,
+	})
+	c.transports.Store(&transportTerms{of: cfg, terms: terms})
+	return terms
+}
+
+// transportTerms belong to a configuration.
+type transportTerms struct {
+	of    *config.Config
+	terms *transport.ActorTerms
+}
+
+// start spawns the session first, so that the transport has somebody to talk to.
+func (c *connection) start(ctx actor.Context) {
+	var err error
+	c.session, err = c.life.core.spawn(ctx, &c.life.core.roles.session, "session", func(l *life) process {
+		return &session{checkpoint: c.checkpoint, core: c.life.core, life: l}
+	})
+	if err != nil {
+		panic(err)
 	}
-	_, err = c.life.core.spawn(ctx, &c.life.core.roles.transport, "transport", "", func(l *life) process {
+	c.flow.session = c.session
+	terms := c.life.core.transportTerms()
+	_, err = c.life.core.spawn(ctx, &c.life.core.roles.transport, "transport", func(l *life) process {
 		c.transport = l // now: once it runs the session answers it
-		return foreign{transport.NewActor(c.conn, options)}
+		return foreign{transport.NewActor(c.conn, transport.Hearers{Session: c.session.pid, Receive: c, Owner: c.life.pid}, terms)}
 	})
 	if err != nil {
 		panic(err)

@@ -110,6 +110,8 @@ func (d *destination) giveBack() {
 	d.scratch = nil
 }
 
+func (d *destination) about() string { return d.handle.address }
+
 func (d *destination) receive(ctx actor.Context, message any) {
 	d.borrow()
 	d.act(ctx, message)

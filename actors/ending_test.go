@@ -32,7 +32,7 @@ func TestParentEndsAfterItsChildren(t *testing.T) {
 			d := &steps{}
 			c := &core{system: system, dispatcher: d, clock: transport.SystemClock()}
 			p := &keeper{core: c}
-			l, err := c.spawn(system.Root, &role{name: "keeper"}, "keeper", "", func(*life) process { return p })
+			l, err := c.spawn(system.Root, &role{name: "keeper"}, "keeper", func(*life) process { return p })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,7 +90,7 @@ func (p *keeper) receive(ctx actor.Context, message any) {
 	}
 	p.begun = true
 	for _, name := range []string{"a", "b"} {
-		if _, err := p.core.spawn(ctx, &role{name: "idler"}, name, "", func(*life) process { return idler{} }); err != nil {
+		if _, err := p.core.spawn(ctx, &role{name: "idler"}, name, func(*life) process { return idler{} }); err != nil {
 			panic(err)
 		}
 	}

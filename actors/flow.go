@@ -3,8 +3,6 @@ package actors
 import (
 	"sync/atomic"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"stampede/transport"
 )
 
@@ -16,8 +14,7 @@ type flow struct {
 	waiting    atomic.Bool   // the session wants to hear when there are none
 	sent       uint64        // batches sent so far; the session's
 	brokenAt   atomic.Uint64 // the first of them that was refused; 0: none
-	system     *actor.ActorSystem
-	session    *actor.PID
+	session    *life
 }
 
 // begin counts messages that go out.
@@ -46,7 +43,7 @@ func (f *flow) done(n, cost int) {
 		f.window.Release(cost)
 	}
 	if f.publishing.Add(-int64(n)) == 0 && f.waiting.CompareAndSwap(true, false) {
-		f.system.Root.Send(f.session, &drained{})
+		f.session.core.system.Root.Send(f.session.pid, &drained{})
 	}
 }
 
@@ -56,6 +53,6 @@ func (f *flow) tellWhenDone() {
 	f.waiting.Store(true)
 	// Looked at again after the flag is up: a done before it has not told us, one after it will.
 	if f.publishing.Load() == 0 && f.waiting.CompareAndSwap(true, false) {
-		f.system.Root.Send(f.session, &drained{})
+		f.session.core.system.Root.Send(f.session.pid, &drained{})
 	}
 }

@@ -116,7 +116,7 @@ func (l *life) strike(p Phase, message any) (postponed bool) {
 	}
 	o := Occasion{Phase: p, message: message}
 	if name := l.role.name; name == l.core.roles.destination.name || name == l.core.roles.subscription.name {
-		o.Destination = l.about
+		o.Destination = l.about()
 	}
 	if p == PhaseMessage {
 		o.Message, o.Attempt = messageName(message), int(l.attempts)

@@ -75,7 +75,7 @@ func (s *listeners) spawn(ctx actor.Context) {
 		}
 		name := strconv.Itoa(s.number) + ":" + d.config.Load().Name
 		s.number++
-		l, err := s.core.spawn(ctx, &s.core.roles.listener, name, "", func(l *life) process {
+		l, err := s.core.spawn(ctx, &s.core.roles.listener, name, func(l *life) process {
 			return &listener{door: d, core: s.core, life: l}
 		})
 		if err != nil {

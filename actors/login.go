@@ -23,13 +23,16 @@ type loggedIn struct {
 }
 
 // credentials is what a client shows with its CONNECT and its connection.
-func credentials(f *stompwire.Frame, info *transport.Info) *access.Credentials {
+func credentials(f *stompwire.Frame, conn *transport.Conn) *access.Credentials {
+	info, more := conn.Info(), conn.Info().More()
 	c := &access.Credentials{
-		Certificates: info.PeerCertificates, Header: info.Header, Remote: info.Remote, Local: info.Local,
-		Listener: info.Listener, Encrypted: info.TLS,
+		Certificates: more.PeerCertificates, Remote: info.Remote, Local: conn.Local(), Listener: info.Listener, Encrypted: info.TLS,
 	}
-	if info.Proxy != nil {
-		c.Local = info.Proxy // Local is what the proxy says; its own end of the socket tells whether that is of this machine
+	if info.Upgrade != nil {
+		c.Header = info.Upgrade.Header
+	}
+	if more.Proxy != nil {
+		c.Local = more.Proxy // Local is what the proxy says; its own end of the socket tells whether that is of this machine
 	}
 	c.Login, c.HasLogin = f.Header.Get("login")
 	c.Passcode, c.HasPasscode = f.Header.Get("passcode")

@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
-
-	"stampede/stompwire"
 )
 
 // programState is what the program that embeds the broker shares with the actor that serves it.
@@ -229,8 +227,8 @@ func (p *program) attach(ctx actor.Context, s *Subscription) {
 	if s.state.epoch > 0 {
 		name += "~" + strconv.FormatUint(uint64(s.state.epoch), 10) // names are never used again
 	}
-	l, err := p.core.spawn(ctx, &p.core.roles.consumer, name, s.Destination(), func(l *life) process {
-		return &subscription{subscriptionState: s.state, core: p.core, life: l, session: p.life, version: stompwire.V12, own: s}
+	l, err := p.core.spawn(ctx, &p.core.roles.consumer, name, func(l *life) process {
+		return &subscription{subscriptionState: s.state, life: l, session: p.life, own: s}
 	})
 	if err != nil {
 		panic(err)

@@ -20,7 +20,7 @@ func TestStoppedActorsAreForgotten(t *testing.T) {
 	c := &core{system: system, dispatcher: pool, clock: transport.SystemClock()}
 	const n = 50
 	p := &breeder{gone: make(chan int, n), c: c}
-	l, err := c.spawn(system.Root, &role{name: "breeder"}, "breeder", "", func(l *life) process {
+	l, err := c.spawn(system.Root, &role{name: "breeder"}, "breeder", func(l *life) process {
 		p.life = l
 		return p
 	})
@@ -72,7 +72,7 @@ func (p *breeder) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *breed:
 		p.born++
-		_, err := p.c.spawn(ctx, &role{name: "brief"}, fmt.Sprint(p.born), "", func(*life) process {
+		_, err := p.c.spawn(ctx, &role{name: "brief"}, fmt.Sprint(p.born), func(*life) process {
 			b := &brief{}
 			p.children = append(p.children, weak.Make(b))
 			return b

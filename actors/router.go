@@ -212,7 +212,7 @@ func (r *router) make(ctx actor.Context, h *handle) (*handle, error) {
 	h.buffered = h.settings.Load().minDelivery > 0
 	h.state = newDestinationState(h)
 	r.generation++
-	l, err := r.core.spawn(ctx, &r.core.roles.destination, actorName(h.kind, h.address, r.generation), h.address, func(l *life) process {
+	l, err := r.core.spawn(ctx, &r.core.roles.destination, actorName(h.kind, h.address, r.generation), func(l *life) process {
 		return &destination{destinationState: h.state, core: r.core, life: l}
 	})
 	if err != nil {

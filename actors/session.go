@@ -16,17 +16,21 @@ import (
 // what needs an answer from elsewhere stalls those behind it.
 type session struct {
 	*checkpoint
-	core     *core
-	life     *life
+	core *core
+	life *life
+
+	*tray            // while run is at work, and what it calls must not start it again; else nil
+	acksBefore uint8 // how many ACKs were sent together last
+	asked      bool  // the injector has had its say on the next frame
+}
+
+// tray is what a session handles frames with, so that those of one read share allocations. It is lent to whoever has frames
+// to handle: most sessions have none most of the time.
+type tray struct {
 	rates    *rates          // on SENDs; nil: there are none
 	ids      strings.Builder // the newest message ids
 	messages []Message       // the newest messages of the read that is being handled
-
-	acks       []collectedAcks // ACKs and NACKs not yet sent
-	acksBefore int             // how many were sent together last
-
-	running bool // run is at work: what it calls must not start it again
-	asked   bool // the injector has had its say on the next frame
+	acks     []collectedAcks // ACKs and NACKs not yet sent
 }
 
 func (s *session) renew() process {
@@ -171,12 +175,14 @@ func (s *session) discard(m any) {
 
 // run handles what has come, up to something that has to wait.
 func (s *session) run(ctx actor.Context) {
-	if s.running {
+	if s.tray != nil {
 		return
 	}
-	s.running = true
+	s.tray = s.core.trays.Get().(*tray)
 	s.work(ctx)
-	s.running = false
+	s.messages = nil
+	s.core.trays.Put(s.tray) // not in a panic: who knows what is on it then
+	s.tray = nil
 }
 
 func (s *session) work(ctx actor.Context) {

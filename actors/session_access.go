@@ -35,26 +35,32 @@ func (v verdict) with(a access.Action, allowed bool) verdict {
 
 // present is the context of questions about this client. It ends when the client has gone.
 func (s *session) present() context.Context {
-	if s.asking == nil {
-		s.asking = &asking{}
-		s.asking.ctx, s.asking.end = context.WithCancel(context.Background())
+	if s.presence == nil {
+		s.presence = &presence{}
 	}
-	return s.asking.ctx
+	if s.presence.ctx == nil {
+		s.presence.ctx, s.presence.end = context.WithCancel(context.Background())
+	}
+	return s.presence.ctx
 }
 
-// asking is the context of questions, and what ends it.
-type asking struct {
-	ctx context.Context
-	end context.CancelFunc
+// presence is what ends with a client: questions about who it is and what it may do, and a login that does not last for ever.
+type presence struct {
+	ctx    context.Context // of questions; nil: there were none
+	end    context.CancelFunc
+	expiry transport.Timer // ends the connection when the login does; nil: it does not end
 }
 
 // stopAsking tells whoever still looks at this client that nobody waits for the answer.
 func (cp *checkpoint) stopAsking() {
-	if cp.asking != nil {
-		cp.asking.end()
+	if cp.presence == nil {
+		return
 	}
-	if cp.expiry != nil {
-		cp.expiry.Stop()
+	if cp.presence.end != nil {
+		cp.presence.end()
+	}
+	if cp.presence.expiry != nil {
+		cp.presence.expiry.Stop()
 	}
 }
 
@@ -113,15 +119,18 @@ type loginExpired struct{}
 
 // watchExpiry sets the timer that ends a connection with its login. It outlives the session, as its mailbox does.
 func (s *session) watchExpiry(ctx actor.Context) {
-	if s.expiry != nil {
-		s.expiry.Stop()
-		s.expiry = nil
+	if s.presence != nil && s.presence.expiry != nil {
+		s.presence.expiry.Stop()
+		s.presence.expiry = nil
 	}
 	if s.identity.Load().Expires.IsZero() {
 		return
 	}
 	system, self := ctx.ActorSystem(), ctx.Self()
-	s.expiry = s.core.clock.AfterFunc(s.identity.Load().Expires.Sub(s.core.clock.Now()), func() { system.Root.Send(self, &loginExpired{}) })
+	if s.presence == nil {
+		s.presence = &presence{}
+	}
+	s.presence.expiry = s.core.clock.AfterFunc(s.identity.Load().Expires.Sub(s.core.clock.Now()), func() { system.Root.Send(self, &loginExpired{}) })
 }
 
 func (s *session) loginExpired(ctx actor.Context) {

@@ -68,7 +68,7 @@ func (s *session) beginLogin(ctx actor.Context, f *stompwire.Frame) *Fault {
 	if l.send, l.receive, fault = s.heartBeats(s.core.heartBeat(), beat); fault != nil {
 		return fault
 	}
-	given := credentials(f, s.conn.Info())
+	given := credentials(f, s.conn)
 	l.policy = s.core.access.Load()
 	if s.core.authenticator == nil && l.policy.Open() {
 		l.answer = &loggedIn{}

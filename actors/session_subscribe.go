@@ -72,6 +72,7 @@ func (s *session) subscribe(ctx actor.Context, f *stompwire.Frame) (bool, *Fault
 	}
 	sub.keepNames()
 	sub.key = subscriptionKey{connection: s.id, serial: s.nextSerial}
+	sub.version, sub.web = s.version, s.fromWeb()
 	s.subscriptions.add(sub)
 	s.subscribing = sub.key.serial
 	s.stall(waitSubscribe)
@@ -237,13 +238,13 @@ func (sub *subscriptionState) unacked() int {
 
 // attach starts an actor for a subscription; that attaches it to its destination.
 func (s *session) attach(ctx actor.Context, sub *subscriptionState) {
-	own, version, conn, web := s.life, s.version, s.conn, s.fromWeb()
+	own, conn := s.life, s.conn
 	name := "sub." + strconv.FormatUint(uint64(sub.key.serial), 10)
 	if sub.epoch > 0 {
 		name += "~" + strconv.FormatUint(uint64(sub.epoch), 10) // names are never used again
 	}
-	l, err := s.core.spawn(ctx, &s.core.roles.subscription, name, sub.destination.full, func(l *life) process {
-		return &subscription{subscriptionState: sub, core: s.core, life: l, conn: conn, session: own, version: version, web: web}
+	l, err := s.core.spawn(ctx, &s.core.roles.subscription, name, func(l *life) process {
+		return &subscription{subscriptionState: sub, life: l, conn: conn, session: own}
 	})
 	if err != nil {
 		panic(err)
@@ -376,7 +377,8 @@ func (s *session) ack(ctx actor.Context, f *stompwire.Frame, how outcome) *Fault
 		return fault
 	}
 	if a.hasReceipt {
-		s.owed = append(s.owed, a.receipt)
+		m := s.unanswered()
+		m.receipts = append(m.receipts, a.receipt)
 	}
 	return nil
 }
@@ -387,7 +389,9 @@ func (s *session) ackAlone(ctx actor.Context, sub *subscriptionState, others []*
 		for _, other := range others {
 			m.next = append(m.next, other.life.pid)
 		}
-		s.ackingIn = m.tx
+		if m.tx != "" {
+			s.unanswered().tx = m.tx
+		}
 		s.stall(waitAck) // an UNSUBSCRIBE behind must not overtake it on its way through them
 	} else if fault := s.ackInTransaction(m.tx, sub); fault != nil {
 		return fault
@@ -415,11 +419,14 @@ func (s *session) collectAck(sub *subscriptionState, a ack) {
 
 // sendAcks lets the collected ACKs go.
 func (s *session) sendAcks(ctx actor.Context) {
+	if s.tray == nil {
+		return
+	}
 	acks := s.acks
 	s.acks = acks[:0]
 	for i, c := range acks {
 		acks[i] = collectedAcks{}
-		s.acksBefore = min(len(c.acks), ackRoom)
+		s.acksBefore = uint8(min(len(c.acks), ackRoom))
 		s.life.pass(c.sub.life, &acknowledge{acks: c.acks})
 	}
 }
@@ -429,31 +436,50 @@ const ackRoom = 64
 
 // attributed goes on behind an ACK that was about one of several subscriptions.
 func (s *session) attributed(ctx actor.Context, m *attributed) {
-	if sub := s.subscriptions.serial(m.serial); s.wait == waitAck && s.ackingIn != "" && sub != nil {
-		if fault := s.ackInTransaction(s.ackingIn, sub); fault != nil {
+	if sub := s.subscriptions.serial(m.serial); s.wait == waitAck && s.acking != nil && s.acking.tx != "" && sub != nil {
+		if fault := s.ackInTransaction(s.acking.tx, sub); fault != nil {
 			s.fail(ctx, fault, "", false)
 		}
 	}
-	s.ackingIn = ""
+	if s.acking != nil {
+		s.acking.tx = ""
+	}
 	s.resume(ctx, waitAck)
 }
 
 // acked answers an ACK or NACK, unless a restart has already.
 func (s *session) acked(receipt string) {
-	if i := slices.Index(s.owed, receipt); i >= 0 {
-		s.owed = slices.Delete(s.owed, i, i+1)
+	if s.acking == nil {
+		return
+	}
+	if i := slices.Index(s.acking.receipts, receipt); i >= 0 {
+		s.acking.receipts = slices.Delete(s.acking.receipts, i, i+1)
 		s.receipt(receipt)
 	}
+}
+
+// acking is what subscriptions have to say about ACKs and NACKs, and have not said yet.
+type acking struct {
+	tx       string   // the transaction of the one that is about one of several subscriptions
+	receipts []string // of those that ask for one
+}
+
+func (s *session) unanswered() *acking {
+	if s.acking == nil {
+		s.acking = &acking{}
+	}
+	return s.acking
 }
 
 // ackAgain answers the acknowledgements that were with subscriptions when these went down with the session.
 // They are done in the only way that is left: what they were about comes again, marked as redelivered.
 func (s *session) ackAgain() {
-	for len(s.owed) > 0 {
-		s.acked(s.owed[0])
+	for s.acking != nil && len(s.acking.receipts) > 0 {
+		s.acked(s.acking.receipts[0])
 	}
+	s.acking = nil
 	if s.wait == waitAck {
-		s.wait, s.ackingIn = waitNothing, ""
+		s.wait = waitNothing
 	}
 }
 

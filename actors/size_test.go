@@ -11,11 +11,11 @@ func TestSizesOfWhatThereIsManyOf(t *testing.T) {
 		name       string
 		size, most uintptr
 	}{
-		{"checkpoint", unsafe.Sizeof(checkpoint{}), 448},
+		{"checkpoint", unsafe.Sizeof(checkpoint{}), 384},
 		{"connection", unsafe.Sizeof(connection{}), 48},
-		{"session", unsafe.Sizeof(session{}), 128},
+		{"session", unsafe.Sizeof(session{}), 48},
 		{"subscriptionState", unsafe.Sizeof(subscriptionState{}), 144},
-		{"subscription", unsafe.Sizeof(subscription{}), 64},
+		{"subscription", unsafe.Sizeof(subscription{}), 48},
 		{"subscriber", unsafe.Sizeof(subscriber{}), 96},
 		{"handle", unsafe.Sizeof(handle{}), 160},
 		{"destinationState", unsafe.Sizeof(destinationState{}), 176},

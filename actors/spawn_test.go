@@ -10,9 +10,9 @@ import (
 	"stampede/transport"
 )
 
-// A life is what each of a connection's four actors costs: it fits into an allocation of 320 octets.
+// A life is what each of a connection's four actors costs: it fits into an allocation of 288 octets.
 func TestLifeIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(life{}); n > 320 {
+	if n := unsafe.Sizeof(life{}); n > 288 {
 		t.Errorf("%d octets", n)
 	}
 }
@@ -25,7 +25,7 @@ func TestRestartsLeaveNothingBehind(t *testing.T) {
 	defer pool.Close()
 	c := &core{system: system, dispatcher: pool, clock: transport.SystemClock()}
 	p := &forebear{began: make(chan *forebear)}
-	l, err := c.spawn(system.Root, &role{name: "forebear"}, "forebear", "", func(l *life) process {
+	l, err := c.spawn(system.Root, &role{name: "forebear"}, "forebear", func(l *life) process {
 		p.life = l
 		return p
 	})
@@ -75,7 +75,7 @@ func BenchmarkSpawn(b *testing.B) {
 	defer system.Shutdown()
 	c := &core{system: system, dispatcher: pool, clock: transport.SystemClock()}
 	p := &spawner{core: c, role: &role{name: "idler"}, want: b.N, done: make(chan struct{})}
-	l, err := c.spawn(system.Root, &role{name: "spawner"}, "spawner", "", func(*life) process { return p })
+	l, err := c.spawn(system.Root, &role{name: "spawner"}, "spawner", func(*life) process { return p })
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func (p *spawner) receive(ctx actor.Context, message any) {
 			return
 		}
 		p.n++
-		l, err := p.core.spawn(ctx, p.role, strconv.Itoa(p.n), "", func(*life) process { return idler{} })
+		l, err := p.core.spawn(ctx, p.role, strconv.Itoa(p.n), func(*life) process { return idler{} })
 		if err != nil {
 			panic(err)
 		}

@@ -215,7 +215,7 @@ func (b *Broker) subscribe(ctx context.Context, destination string, to outlet, o
 func (b *Broker) parseSubscription(destination string, o *subscribeOptions) (*subscriptionState, *Fault) {
 	f := &stompwire.Frame{Command: stompwire.Subscribe, Header: append(stompwire.Header{{Name: "destination", Value: destination}}, o.header...)}
 	cfg := b.core.settings().Session
-	s := &subscriptionState{id: destination, prefetch: cfg.DefaultPrefetch, shelf: &shelf{postponed: new(atomic.Int64)}}
+	s := &subscriptionState{id: destination, prefetch: cfg.DefaultPrefetch, version: stompwire.V12, shelf: &shelf{postponed: new(atomic.Int64)}}
 	switch {
 	case o.prefetch < 0:
 		return nil, faultf(CodeSyntax, "bad prefetch", "a prefetch is a whole number from 1 and is %d", o.prefetch)

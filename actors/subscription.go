@@ -33,18 +33,17 @@ type subscriptionState struct {
 	exclusive   bool
 	browse      bool
 	attached    bool // the destination has it; the session's
+	version     stompwire.Version
+	web         bool // the client comes from the open web
 }
 
 // subscription is the actor that owns the ack window of one subscription. In auto mode messages go
 // straight into the sink and it only attaches, detaches, and starts over after a failure.
 type subscription struct {
 	*subscriptionState
-	core    *core
 	life    *life
 	conn    *transport.Conn
 	session *life
-	version stompwire.Version
-	web     bool          // the client comes from the open web
 	own     *Subscription // the program's, which has no connection: its messages stay Go values
 	*giving               // nil: in auto mode
 }
@@ -59,8 +58,10 @@ type giving struct {
 }
 
 func (s *subscription) renew() process {
-	return &subscription{subscriptionState: s.subscriptionState, core: s.core, life: s.life, conn: s.conn, session: s.session, version: s.version, web: s.web, own: s.own}
+	return &subscription{subscriptionState: s.subscriptionState, life: s.life, conn: s.conn, session: s.session, own: s.own}
 }
+
+func (s *subscription) about() string { return s.destination.full }
 
 func (s *subscription) receive(ctx actor.Context, message any) {
 	switch m := message.(type) {
@@ -84,7 +85,7 @@ func (s *subscription) receive(ctx actor.Context, message any) {
 		s.attach(ctx)
 	case *actor.Stopping, *actor.Stopped, *actor.Restarting:
 	default:
-		s.core.unhandled(s.life, message)
+		s.life.core.unhandled(s.life, message)
 	}
 }
 
@@ -130,7 +131,7 @@ func (s *subscription) attach(ctx actor.Context) {
 		m.link.sink = s.newSink(ctx)
 		s.sink.Store(m.link.sink)
 	}
-	to := s.core.router()
+	to := s.life.core.router()
 	if s.handle != nil {
 		to = s.handle.pid()
 	} else {
@@ -179,7 +180,7 @@ func (s *subscription) slowConsumer() config.SlowConsumer {
 	if s.handle != nil {
 		return s.handle.settings.Load().slowConsumer
 	}
-	return s.core.settings().Topics.SlowConsumer
+	return s.life.core.settings().Topics.SlowConsumer
 }
 
 func slowPolicy(p config.SlowConsumer) transport.SinkPolicy {
@@ -240,7 +241,7 @@ func (s *subscription) give(item delivered, from *handle) {
 	}
 	s.extra = appendRedelivered(s.extra, item.deliveries)
 	if s.encoded == nil {
-		s.encoded = s.core.takeEncoding()
+		s.encoded = s.life.core.takeEncoding()
 	}
 	tail := s.encoded.tail(item.msg, s.version, s.conn.Info().Kind == transport.WebSocket)
 	s.out = append(s.out, transport.Delivery{Extra: s.extra[start:], Tail: tail})
@@ -248,7 +249,7 @@ func (s *subscription) give(item delivered, from *handle) {
 
 func (s *subscription) send() {
 	if len(s.handed) > 0 {
-		s.core.stats.delivered.Add(uint64(len(s.handed)))
+		s.life.core.stats.delivered.Add(uint64(len(s.handed)))
 		s.own.outlet.put(s.handed)
 		s.handed = nil
 		return
@@ -257,9 +258,9 @@ func (s *subscription) send() {
 		return
 	}
 	n := s.sink.Load().DeliverBy(s.life, s.out)
-	s.core.stats.delivered.Add(uint64(n))
+	s.life.core.stats.delivered.Add(uint64(n))
 	clear(s.out)
-	s.core.putEncoding(s.encoded)
+	s.life.core.putEncoding(s.encoded)
 	s.encoded = nil
 	if cap(s.extra) > 1<<16 {
 		s.extra = nil
@@ -268,7 +269,7 @@ func (s *subscription) send() {
 
 // postpone keeps a topic's messages until the client has acknowledged others.
 func (s *subscription) postpone(ctx actor.Context, items []arrival) {
-	limit := int(s.core.settings().Limits.Outbox)
+	limit := int(s.life.core.settings().Limits.Outbox)
 	policy := s.slowConsumer()
 	for _, item := range items {
 		if s.waiting()+item.msg.size > limit {
@@ -294,7 +295,7 @@ func (s *subscription) postpone(ctx actor.Context, items []arrival) {
 
 // drop counts a message that was given up.
 func (s *subscription) drop(from *handle) {
-	s.core.stats.dropped.Add(1)
+	s.life.core.stats.dropped.Add(1)
 	from.counters.dropped.Add(1)
 }
 
@@ -420,7 +421,7 @@ func (s *subscription) endTx(_ actor.Context, m *endTx) {
 func (s *subscription) detach(ctx actor.Context) {
 	s.forget()
 	m := &unsubscribe{key: s.key, epoch: s.epoch, session: s.session}
-	to := s.core.router()
+	to := s.life.core.router()
 	if s.handle != nil {
 		to = s.handle.pid()
 	} else {

@@ -98,9 +98,8 @@ const maxHistory = 64
 type life struct {
 	core    *core
 	role    *role
-	about   string // what this one of its kind is about: a destination's name, a client's address
 	pid     *actor.PID
-	process process // of the present incarnation
+	process process // of the present incarnation; becomes changes it
 	mailbox mailbox
 
 	handover *handover // of the reader that runs this turn; nil: the dispatcher does
@@ -152,8 +151,8 @@ type restartChild struct{ child *life }
 type rethrow struct{ crash *crash }
 
 // spawn starts a guarded actor as a child of ctx. produce makes its first incarnation, see renewer for others.
-func (c *core) spawn(ctx actor.SpawnerContext, r *role, name, about string, produce func(*life) process) (*life, error) {
-	l := &life{core: c, role: r, about: about}
+func (c *core) spawn(ctx actor.SpawnerContext, r *role, name string, produce func(*life) process) (*life, error) {
+	l := &life{core: c, role: r}
 	l.process = produce(l)
 	parent := lifeOf(ctx)
 	if parent != nil && parent.ending != endsNot {
@@ -274,7 +273,7 @@ func (g *guard) claim(ctx actor.Context) {
 	g.life = l
 	l.ending, l.told = endsNot, false
 	if p, ok := l.process.(renewer); ok {
-		l.process = p.renew()
+		l.becomes(p.renew())
 	}
 }
 

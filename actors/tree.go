@@ -58,7 +58,7 @@ func (c *core) look(l *life, depth, most int) *Node {
 	t := s.troubles()
 	now := c.clock.Now()
 	n := &Node{
-		Name: nameOf(l.pid), Role: l.role.name, About: l.about, State: s.state.node(), Since: c.began.Add(s.since),
+		Name: nameOf(l.pid), Role: l.role.name, About: l.about(), State: s.state.node(), Since: c.began.Add(s.since),
 		Incarnation: int(s.incarnation), Cause: t.cause, Mailbox: l.mailbox.UserMessageCount(),
 	}
 	window := l.role.restarts(c.settings()).window
@@ -178,6 +178,29 @@ func (l *life) enters(state lifeState, change func(*status)) {
 	}
 }
 
+// becomes gives an actor the process of its next incarnation.
+func (l *life) becomes(p process) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.process = p
+}
+
+// subject is a process that is about something: a destination, a client. It says so at any time, to anybody.
+type subject interface {
+	about() string
+}
+
+// about is a destination's name or a client's address; "": there is nothing like that.
+func (l *life) about() string {
+	l.mu.Lock()
+	p := l.process
+	l.mu.Unlock()
+	if s, ok := p.(subject); ok {
+		return s.about()
+	}
+	return ""
+}
+
 // shown is the status of an actor at this moment.
 func (l *life) shown() status {
 	l.mu.Lock()
@@ -186,25 +209,25 @@ func (l *life) shown() status {
 }
 
 // family is the children of an actor, from the first message that they could get to the end of their last.
-type family struct{ first, last *life }
+type family struct{ first *life }
 
 // place is where an actor is in its parent's family.
 type place struct {
 	parent     *life // nil: in none
-	prev, next *life
+	prev, next *life // prev of the first is the last
 }
 
 // adopt adds a child as the youngest.
 func (l *life) adopt(child *life) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	child.place = place{parent: l, prev: l.family.last}
-	if l.family.last != nil {
-		l.family.last.place.next = child
+	child.place = place{parent: l, prev: child}
+	if first := l.family.first; first != nil {
+		last := first.place.prev
+		last.place.next, child.place.prev, first.place.prev = child, last, child
 	} else {
 		l.family.first = child
 	}
-	l.family.last = child
 	l.brood++
 }
 
@@ -217,15 +240,15 @@ func (l *life) leave() {
 	parent.mu.Lock()
 	defer parent.mu.Unlock()
 	prev, next := l.place.prev, l.place.next
-	if prev != nil {
-		prev.place.next = next
-	} else {
+	if parent.family.first == l {
 		parent.family.first = next
+	} else {
+		prev.place.next = next
 	}
 	if next != nil {
 		next.place.prev = prev
-	} else {
-		parent.family.last = prev
+	} else if first := parent.family.first; first != nil {
+		first.place.prev = prev
 	}
 	l.place = place{}
 }

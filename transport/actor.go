@@ -10,13 +10,10 @@ import (
 	"stampede/stompwire"
 )
 
-// ActorOptions are what a transport actor needs beside its Conn.
+// ActorOptions are what transport actors are made with.
 type ActorOptions struct {
-	Clock   Clock      // nil: SystemClock
-	Session *actor.PID // hears Inbound, Malformed, Ended, Overflow
-	Receive Receiver   // if not nil, it gets each Inbound instead of Session
-	Owner   *actor.PID // hears Closed
-	Logger  *slog.Logger
+	Clock  Clock // nil: SystemClock
+	Logger *slog.Logger
 	// Limits hold until Admit; what is 0 is taken from ConnectLimits.
 	Limits stompwire.Limits
 	// FrameTimeout is how long a frame that was begun may go on without being
@@ -37,25 +34,49 @@ type Receiver interface{ Receive(in *Inbound) }
 // DefaultEndGrace is the EndGrace of options that name none.
 const DefaultEndGrace = 10 * time.Second
 
-// NewActor returns the transport actor of c. It hears *Admit, *SetLimits,
-// *SetHeartBeat and *Close. It must not be restarted: when it fails, it is to be stopped, and
-// reports Closed while it stops. If it is restarted all the same, the new
-// incarnation stops itself.
-func NewActor(c *Conn, o ActorOptions) actor.Actor {
+// ActorTerms are ActorOptions as actors keep them: one for all that are made with the same.
+type ActorTerms struct {
+	clock        Clock
+	logger       *slog.Logger
+	limits       stompwire.Limits // before Admit
+	firstMessage int64            // most octets of a WebSocket message before Admit
+	frameTimeout time.Duration
+	loginTimeout time.Duration
+	endGrace     time.Duration
+}
+
+// NewActorTerms fills in what the options leave open.
+func NewActorTerms(o ActorOptions) *ActorTerms {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.EndGrace <= 0 {
 		o.EndGrace = DefaultEndGrace
 	}
-	limits := connectLimits(o.Limits)
-	a := &connActor{
-		conn: c, clock: orSystem(o.Clock), session: o.Session, receiver: o.Receive, owner: o.Owner, logger: o.Logger,
+	t := &ActorTerms{
+		clock: orSystem(o.Clock), logger: o.Logger, limits: connectLimits(o.Limits),
 		frameTimeout: o.FrameTimeout, loginTimeout: o.LoginlessTimeout, endGrace: o.EndGrace,
 	}
-	a.reader.conn, a.reader.actor, a.reader.dec = c, a, stompwire.NewDecoder(limits)
-	limits.MaxBodyBytes = max(limits.MaxBodyBytes, firstMessageBytes)
-	a.firstMessage = messageLimit(limits)
+	first := t.limits
+	first.MaxBodyBytes = max(first.MaxBodyBytes, firstMessageBytes)
+	t.firstMessage = messageLimit(first)
+	return t
+}
+
+// Hearers are who hears of a connection.
+type Hearers struct {
+	Session *actor.PID // hears Inbound, Malformed, Ended, Overflow
+	Receive Receiver   // if not nil, it gets each Inbound instead of Session
+	Owner   *actor.PID // hears Closed
+}
+
+// NewActor returns the transport actor of c. It hears *Admit, *SetLimits,
+// *SetHeartBeat and *Close. It must not be restarted: when it fails, it is to be stopped, and
+// reports Closed while it stops. If it is restarted all the same, the new
+// incarnation stops itself.
+func NewActor(c *Conn, h Hearers, t *ActorTerms) actor.Actor {
+	a := &connActor{conn: c, ActorTerms: t, session: h.Session, receiver: h.Receive, owner: h.Owner}
+	a.reader.conn, a.reader.actor, a.reader.dec = c, a, stompwire.NewDecoder(t.limits)
 	return a
 }
 
@@ -74,15 +95,10 @@ const (
 // destinations fill the outbox.
 type connActor struct {
 	// These do not change; the reader and the outbox look at them too.
-	conn           *Conn
-	clock          Clock
+	conn *Conn
+	*ActorTerms
 	session, owner *actor.PID
-	receiver       Receiver // of what is read; nil: the session
-	logger         *slog.Logger
-	frameTimeout   time.Duration
-	loginTimeout   time.Duration
-	endGrace       time.Duration
-	firstMessage   int64              // most octets of a WebSocket message before Admit
+	receiver       Receiver           // of what is read; nil: the session
 	system         *actor.ActorSystem // from start on
 	self           *actor.PID
 
@@ -93,8 +109,8 @@ type connActor struct {
 	writeFailed bool
 	reason      CloseReason // why it closes; what Closed will say
 	err         error
-	beat        SetHeartBeat
-	alarms      *alarm // that are set
+	beat        *SetHeartBeat // nil: nobody has asked for any
+	alarms      *alarm        // that are set
 	linger      time.Duration
 }
 
@@ -175,7 +191,7 @@ func (a *connActor) admit(m *Admit) {
 		return
 	}
 	a.admitted = true
-	a.conn.info.Header = nil // often more than all the rest of an idle connection
+	a.conn.info.Upgrade = nil // its headers are often more than all the rest of an idle connection
 	a.reader.admit.Store(m)
 	a.conn.gate.change()
 }
@@ -287,7 +303,7 @@ func (a *connActor) finish(reason CloseReason, err error) {
 		return
 	}
 	a.conn.Abort()
-	a.conn.gate.wait(a.reader.gone.Load)
+	a.conn.wait(a.reader.gone.Load)
 	a.conn.outbox.join()
 	if told := a.reader.told; told != nil && a.reason == ReasonNone {
 		reason, err = told.reason, told.err // a Stop overtook what the reader said

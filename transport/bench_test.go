@@ -143,7 +143,7 @@ func BenchmarkRead(b *testing.B) {
 	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }))
 	defer system.Shutdown()
 	session, _ := system.ProcessRegistry.Add(releaser{&c.window}, "session")
-	a := NewActor(c, ActorOptions{Session: session}).(*connActor)
+	a := NewActor(c, Hearers{Session: session}, NewActorTerms(ActorOptions{})).(*connActor)
 	a.system = system
 	r := &a.reader
 	r.admitted = true

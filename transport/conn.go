@@ -37,19 +37,46 @@ func (k Kind) String() string {
 }
 
 // Info is what is known about a connection before its first frame. It does not
-// change, but for Header.
+// change, but for Upgrade.
 type Info struct {
-	Kind             Kind
-	Crowded          bool                // there are too many from its address: it is to be refused
-	TLS              bool                // it is encrypted
-	Web, Trusted     bool                // marks of the listener
-	Version          stompwire.Version   // demanded by a v1x.stomp sub-protocol, 0 if none
-	Listener         string              // name of the listener it came through
-	Remote, Local    net.Addr            // of the client, as far as trusted proxies tell
+	Kind         Kind
+	Crowded      bool              // there are too many from its address: it is to be refused
+	TLS          bool              // it is encrypted
+	Web, Trusted bool              // marks of the listener
+	Version      stompwire.Version // demanded by a v1x.stomp sub-protocol, 0 if none
+	Listener     string            // name of the listener it came through
+	Remote       net.Addr          // of the client, as far as trusted proxies tell
+	Extra        *Extra            // nil: as for most
+	Upgrade      *Upgrade          // of a WebSocket, until Admit: then nobody asks any more; else nil
+}
+
+// Extra is what is known about few connections.
+type Extra struct {
 	Proxy            net.Addr            // the other end of the socket, if Remote is what a proxy said; else nil
+	Local            net.Addr            // where the client came to, as the proxy says; nil: it does not
 	PeerCertificates []*x509.Certificate // verified, leaf first; nil without a client certificate
-	Path, Origin     string              // of the WebSocket upgrade
-	Header           http.Header         // of the WebSocket upgrade, until Admit: then nobody asks any more
+}
+
+// More is the Extra of a connection, or an empty one.
+func (i *Info) More() Extra {
+	if i.Extra == nil {
+		return Extra{}
+	}
+	return *i.Extra
+}
+
+// extra is the Extra of a connection that has one from here on.
+func (i *Info) extra() *Extra {
+	if i.Extra == nil {
+		i.Extra = &Extra{}
+	}
+	return i.Extra
+}
+
+// Upgrade is the request that a WebSocket began with.
+type Upgrade struct {
+	Path, Origin string
+	Header       http.Header
 }
 
 // Conn is one accepted connection, before and while a transport actor runs it.
@@ -64,17 +91,15 @@ type Conn struct {
 	outbox Outbox
 	window Window
 	course course
+	used   atomic.Bool // an actor was started for it
 	gate   gate
 	berth  berth
 	reader *reader // once it was started
-
-	messageLimit int64 // largest WebSocket message; the reader's
 
 	// departed, if not nil, is called once when the connection is closed.
 	departed func()
 
 	cause  atomic.Pointer[ending] // why the reader was interrupted
-	used   atomic.Bool            // an actor was started for it
 	frames atomic.Uint64          // that the session was given
 }
 
@@ -107,16 +132,24 @@ func newConn(sock net.Conn, head []byte, common *common, o connOptions) *Conn {
 		o.window = DefaultInboundWindow
 	}
 	c := &Conn{common: common, sock: sock}
-	c.gate.scheduler = common.scheduler
-	c.window.capacity, c.window.gate, c.window.course = int64(o.window), &c.gate, &c.course
+	c.window.capacity, c.window.conn = int64(o.window), c
 	c.outbox.open(sock, common, o.outbox)
-	c.in.open(sock, head, common.clock)
+	c.in.open(sock, head)
 	c.outbox.raw = rawOf(c.in.ready)
 	return c
 }
 
 // Info returns what is known about the connection. It must not be changed.
 func (c *Conn) Info() *Info { return &c.info }
+
+// Local returns the address that the client came to, as far as a trusted proxy
+// tells.
+func (c *Conn) Local() net.Addr {
+	if local := c.info.More().Local; local != nil {
+		return local
+	}
+	return c.sock.LocalAddr()
+}
 
 // Outbox returns the way out.
 func (c *Conn) Outbox() *Outbox { return &c.outbox }
@@ -170,9 +203,16 @@ func (c *Conn) advance(s stage) (first bool) {
 	return true
 }
 
+// wait returns once ready has returned true. Who makes it true has the gate
+// change afterwards.
+func (c *Conn) wait(ready func() bool) {
+	await(c.common.scheduler, ready)
+	c.gate.wait(ready)
+}
+
 // await returns once the connection has come to a stage.
 func (c *Conn) await(s stage) {
-	c.gate.wait(func() bool { return c.course.reached(s) })
+	c.wait(func() bool { return c.course.reached(s) })
 }
 
 // closeSocket closes without TLS's goodbye: that could wait for a peer that
@@ -235,7 +275,7 @@ func (c *Conn) Refuse(reason CloseReason, frame []byte) {
 	r := &refusal{gate: &c.gate}
 	c.outbox.bind(r)
 	c.beginClose(reason, "")
-	c.gate.wait(func() bool { return r.flushed.Load() || c.course.reached(stageAborted) })
+	c.wait(func() bool { return r.flushed.Load() || c.course.reached(stageAborted) })
 	if !c.course.reached(stageAborted) {
 		c.drain() // which an Abort ends
 	}
@@ -265,7 +305,7 @@ func (c *Conn) drain() {
 func (c *Conn) fill() error {
 	c.in.brief = false
 	for {
-		err := c.in.fill()
+		err := c.in.fill(c.common.clock)
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}

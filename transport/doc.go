@@ -17,7 +17,7 @@
 //	err = s.Serve(l) // until s.Close
 //
 //	props := actor.PropsFromProducer(func() actor.Actor {
-//		return transport.NewActor(conn, transport.ActorOptions{Session: session, Owner: ctx.Self()})
+//		return transport.NewActor(conn, transport.Hearers{Session: session, Owner: ctx.Self()}, terms)
 //	})
 //
 // The actor sends [Inbound], [Malformed], [Ended] and [Overflow] to the session and

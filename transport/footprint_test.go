@@ -57,6 +57,7 @@ func idleFootprint(b *testing.B, kind string, n int) float64 {
 	}
 	before := memory()
 	var pids []*actor.PID
+	terms := NewActorTerms(ActorOptions{})
 	for _, c := range clients {
 		switch kind {
 		case "websocket":
@@ -76,7 +77,7 @@ func idleFootprint(b *testing.B, kind string, n int) float64 {
 		}
 		conn := <-conns
 		pid := system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor {
-			return NewActor(conn, ActorOptions{Session: session.pid})
+			return NewActor(conn, Hearers{Session: session.pid}, terms)
 		}))
 		pids = append(pids, pid)
 		in := (<-session.said).(*Inbound)

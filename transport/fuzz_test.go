@@ -48,7 +48,7 @@ func FuzzConnection(f *testing.F) {
 		}
 		session, owner := newProbe(system), newProbe(system)
 		pid := system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor {
-			return NewActor(conn, ActorOptions{Session: session.pid, Owner: owner.pid})
+			return NewActor(conn, Hearers{Session: session.pid, Owner: owner.pid}, NewActorTerms(ActorOptions{}))
 		}))
 		go func() {
 			for p := stream; len(p) > 0; {

@@ -9,16 +9,14 @@ import (
 // condition of its own, which it looks at again whenever somebody says that
 // something has changed. While nobody waits it costs a few octets.
 type gate struct {
-	scheduler Scheduler // nil: Go's
-
 	mu      sync.Mutex
 	changed chan struct{} // closed by the next change; nil: nobody waits
 }
 
 // wait returns once ready has returned true. Who makes it true calls change
-// afterwards.
+// afterwards. Who waits for a connection calls Conn.wait, which tells a
+// Scheduler.
 func (g *gate) wait(ready func() bool) {
-	await(g.scheduler, ready)
 	for {
 		g.mu.Lock()
 		if ready() {

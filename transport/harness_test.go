@@ -76,6 +76,7 @@ type owner struct {
 	probe
 	conn    *Conn
 	options ActorOptions
+	session *actor.PID
 	child   *actor.PID
 	ready   chan struct{}
 	restart bool
@@ -84,9 +85,8 @@ type owner struct {
 func (o *owner) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		o.options.Owner = ctx.Self()
 		o.child = ctx.Spawn(actor.PropsFromProducer(func() actor.Actor {
-			return NewActor(o.conn, o.options)
+			return NewActor(o.conn, Hearers{Session: o.session, Owner: ctx.Self()}, NewActorTerms(o.options))
 		}))
 		close(o.ready)
 	case *actor.Stopping, *actor.Stopped:
@@ -122,8 +122,7 @@ func newRig(t *testing.T, c *Conn, options ActorOptions, adjust ...func(*owner))
 	t.Helper()
 	r := &rig{t: t, system: newSystem(t), conn: c}
 	r.session = newProbe(r.system)
-	options.Session = r.session.pid
-	r.owner = &owner{probe: probe{said: make(chan any, 100)}, conn: c, options: options, ready: make(chan struct{})}
+	r.owner = &owner{probe: probe{said: make(chan any, 100)}, conn: c, session: r.session.pid, options: options, ready: make(chan struct{})}
 	for _, f := range adjust {
 		f(r.owner)
 	}

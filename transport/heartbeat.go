@@ -12,10 +12,7 @@ func (a *connActor) setHeartBeat(m *SetHeartBeat) {
 	if a.phase != phaseOpen {
 		return
 	}
-	a.beat = *m
-	if a.beat.Tolerance < 1 {
-		a.beat.Tolerance = DefaultTolerance
-	}
+	a.beat = m
 	a.set(alarmSend, a.sendInterval())
 	if a.conn.cause.Load() != nil {
 		return
@@ -32,7 +29,11 @@ func (a *connActor) sendInterval() time.Duration { return a.beat.Send - a.beat.S
 
 // silence is how long the peer may stay silent.
 func (a *connActor) silence() time.Duration {
-	return time.Duration(float64(a.beat.Receive) * a.beat.Tolerance)
+	tolerance := a.beat.Tolerance
+	if tolerance < 1 {
+		tolerance = DefaultTolerance
+	}
+	return time.Duration(float64(a.beat.Receive) * tolerance)
 }
 
 // sendDue writes a heart-beat if nothing else was written meanwhile. Only our

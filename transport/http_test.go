@@ -271,8 +271,8 @@ func TestConfiguredOrigins(t *testing.T) {
 		}
 		if err == nil {
 			conn := receive(t, "a connection", s.conns)
-			if conn.Info().Origin != origin {
-				t.Errorf("Info has origin %q", conn.Info().Origin)
+			if conn.Info().Upgrade.Origin != origin {
+				t.Errorf("Info has origin %q", conn.Info().Upgrade.Origin)
 			}
 			conn.Abort()
 			c.Close()

@@ -41,16 +41,15 @@ type inlet struct {
 	small  *smallBuffer // likewise
 	given  int          // if it is neither: how large the memory is that it is part of, which is nobody else's
 
-	brief    bool // errNothing instead of a wait
-	clock    Clock
+	brief    bool          // errNothing instead of a wait
 	timed    atomic.Bool   // someone looks at lastRead
 	lastRead atomic.Int64  // Unix nanoseconds
 	taken    atomic.Uint64 // bytes read
 }
 
 // open prepares an inlet for conn; head was read from it before.
-func (in *inlet) open(conn net.Conn, head []byte, clock Clock) {
-	in.conn, in.clock = conn, clock
+func (in *inlet) open(conn net.Conn, head []byte) {
+	in.conn = conn
 	if len(head) > 0 { // else it may be the end of something large
 		in.unread = head
 	}
@@ -68,14 +67,14 @@ func (in *inlet) buffer() []byte {
 
 // fill waits for bytes unless there are unread ones. io.EOF is the end of the
 // stream.
-func (in *inlet) fill() error {
+func (in *inlet) fill(clock Clock) error {
 	for len(in.unread) == 0 {
 		in.giveBack()
 		n, err := in.read()
 		if n > 0 {
 			in.taken.Add(uint64(n))
 			if in.timed.Load() {
-				in.lastRead.Store(in.clock.Now().UnixNano())
+				in.lastRead.Store(clock.Now().UnixNano())
 			}
 			if in.large != nil {
 				in.unread = in.large[:n]

@@ -439,14 +439,17 @@ func (t *terms) plainRefused(sock net.Conn) bool {
 func (s *Server) newConn(t *terms, v *visitor, kind Kind) *Conn {
 	c := newConn(v.sock, v.head, s.common, connOptions{window: t.InboundWindow, outbox: t.OutboxCapacity})
 	c.info = Info{
-		Kind: kind, Listener: t.Name, Remote: v.remote, Local: v.local, Proxy: v.proxy, Crowded: v.crowded,
+		Kind: kind, Listener: t.Name, Remote: v.remote, Crowded: v.crowded,
 		Web: t.Web, Trusted: t.Trusted,
+	}
+	if v.proxy != nil {
+		c.info.extra().Proxy, c.info.extra().Local = v.proxy, v.local
 	}
 	c.departed = v.leave // and not v, which holds the first octets
 	if secure, ok := v.sock.(*tls.Conn); ok {
 		c.info.TLS = true
 		if state := secure.ConnectionState(); len(state.VerifiedChains) > 0 {
-			c.info.PeerCertificates = state.PeerCertificates
+			c.info.extra().PeerCertificates = state.PeerCertificates
 		}
 	}
 	return c

@@ -71,9 +71,9 @@ type berth struct {
 	woken  int64       // when it was resumed last, in Unix nanoseconds; the reader's
 
 	// The lock of the Parking guards these.
-	listed     bool
 	next, prev *Conn
-	seen       uint64 // what had been read at the last sweep
+	seen       uint32 // what had been read at the last sweep: the lower half is enough to tell
+	listed     bool
 }
 
 // notifierOf finds what tells when there is something to read from sock, of
@@ -101,7 +101,7 @@ func (p *Parking) enter(c *Conn) {
 	if p.closed || c.berth.listed {
 		return
 	}
-	c.berth.listed, c.berth.seen = true, c.in.taken.Load()
+	c.berth.listed, c.berth.seen = true, uint32(c.in.taken.Load())
 	c.berth.next = p.awake
 	if p.awake != nil {
 		p.awake.berth.prev = c
@@ -145,7 +145,7 @@ func (p *Parking) sweep() {
 	p.mu.Lock()
 	for c := p.awake; c != nil; {
 		next := c.berth.next
-		if taken := c.in.taken.Load(); taken != c.berth.seen {
+		if taken := uint32(c.in.taken.Load()); taken != c.berth.seen {
 			c.berth.seen = taken
 		} else {
 			p.unlink(c)

@@ -47,7 +47,7 @@ func Pipe(o PipeOptions) (client net.Conn, server *Conn) {
 	}
 	c := newConn(sock, nil, common, connOptions{window: o.InboundWindow, outbox: o.OutboxCapacity})
 	c.info = Info{
-		Kind: InMemory, Listener: o.Listener, Remote: far.RemoteAddr(), Local: far.LocalAddr(),
+		Kind: InMemory, Listener: o.Listener, Remote: far.RemoteAddr(),
 		Web: o.Web, Trusted: o.Trusted,
 	}
 	return near, c

@@ -160,7 +160,7 @@ func TestPipeAddresses(t *testing.T) {
 	defer client.Close()
 	defer server.Abort()
 	if got := server.Info(); got.Kind != InMemory || got.Remote.String() != client.LocalAddr().String() ||
-		got.Local.String() != client.RemoteAddr().String() || got.Listener != "pipe" {
+		server.Local().String() != client.RemoteAddr().String() || got.Listener != "pipe" {
 		t.Errorf("%+v", got)
 	}
 }

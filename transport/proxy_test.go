@@ -126,10 +126,10 @@ func TestProxyProtocolCarriesEveryProtocol(t *testing.T) {
 				}()
 				got := receive(t, name+" "+protocol, s.conns)
 				info := got.Info()
-				if info.Remote.String() != "192.0.2.1:8080" || info.Proxy.String() != c.LocalAddr().String() || info.TLS != (protocol == "TLS") {
+				if info.Remote.String() != "192.0.2.1:8080" || info.More().Proxy.String() != c.LocalAddr().String() || info.TLS != (protocol == "TLS") {
 					t.Errorf("%s %s: %+v", name, protocol, info)
 				}
-				if err := got.in.fill(); err != nil || !bytes.HasPrefix(got.in.unread, []byte("CONNECT")) {
+				if err := got.in.fill(got.common.clock); err != nil || !bytes.HasPrefix(got.in.unread, []byte("CONNECT")) {
 					t.Errorf("%s %s: %q, %v", name, protocol, got.in.unread, err)
 				}
 				got.Abort()
@@ -149,7 +149,7 @@ func TestProxyProtocolCarriesEveryProtocol(t *testing.T) {
 	local := s.dial()
 	send(t, local, v2(0x20, 0, "")+connect)
 	got = receive(t, "the proxy itself", s.conns)
-	if got.Info().Proxy != nil || got.Info().Remote.String() != local.LocalAddr().String() {
+	if got.Info().More().Proxy != nil || got.Info().Remote.String() != local.LocalAddr().String() {
 		t.Errorf("%+v", got.Info())
 	}
 	got.Abort()
@@ -187,7 +187,7 @@ func TestProxyHeaderIsNotTakenUnasked(t *testing.T) {
 	c := s.dial()
 	send(t, c, proxyHeader+connect)
 	got := receive(t, "a connection", s.conns)
-	if got.Info().Remote.String() != c.LocalAddr().String() || got.Info().Proxy != nil {
+	if got.Info().Remote.String() != c.LocalAddr().String() || got.Info().More().Proxy != nil {
 		t.Errorf("%+v", got.Info())
 	}
 	got.Abort()
@@ -257,7 +257,7 @@ func TestForwardedWebSocket(t *testing.T) {
 		if want == "" {
 			want, at, by = c.LocalAddr().String(), "127.0.0.1", nil
 		}
-		if info := got.Info(); info.Remote.String() != want || info.Proxy == nil != (by == nil) {
+		if info := got.Info(); info.Remote.String() != want || info.More().Proxy == nil != (by == nil) {
 			t.Errorf("%s: %+v", trusted, info)
 		}
 		mu.Lock()

@@ -66,10 +66,10 @@ type reader struct {
 	deaf     bool // input is thrown away
 	between  bool // it waits for a WebSocket message, and not within gorilla
 	reported bool
+	reading  bool         // gorilla is about to write behind payload
 	payload  []byte       // of WebSocket messages, read and not yet decoded
 	given    int          // how large the memory is that payload is in, if it is the reader's to give up
 	lent     *smallBuffer // or else this
-	reading  bool         // gorilla is about to write behind payload
 
 	paused atomic.Bool // by the window or before Admit: silence proves nothing
 	gone   atomic.Bool // the goroutine is at its end
@@ -178,7 +178,7 @@ func (r *reader) fill() error {
 	c := r.conn
 	for {
 		c.in.brief = c.berth.brief && r.quiet()
-		err := c.in.fill()
+		err := c.in.fill(c.common.clock)
 		if r.limits.Load() != nil {
 			r.relimit()
 		}
@@ -342,7 +342,7 @@ func (r *reader) pass() {
 // false: it stops us instead.
 func (r *reader) awaitAdmit() bool {
 	c := r.conn
-	c.gate.wait(func() bool { return r.admit.Load() != nil || c.course.reached(stageStopped) })
+	c.wait(func() bool { return r.admit.Load() != nil || c.course.reached(stageStopped) })
 	if c.course.reached(stageStopped) {
 		return false
 	}
@@ -566,7 +566,7 @@ func (r *reader) webSocketEnd(err error) *ending {
 		return &ending{reason: ReasonClientDisconnected, err: fmt.Errorf("the peer closed: %w", err), over: true}
 	case errors.Is(err, websocket.ErrReadLimit):
 		ws.fault.CompareAndSwap(0, websocket.CloseMessageTooBig)
-		limit := r.conn.messageLimit
+		limit := ws.limit
 		return &ending{reason: ReasonLimitExceeded, err: err, malformed: &stompwire.SyntaxError{
 			Clause:  "RFC 6455 §10.4",
 			Problem: fmt.Sprintf("a WebSocket message is larger than %d octets", limit),
@@ -585,7 +585,7 @@ func (c *Conn) limitMessages(limit int64) {
 	if c.ws == nil {
 		return
 	}
-	c.messageLimit = limit
+	c.ws.limit = limit
 	c.ws.gorilla.SetReadLimit(limit)
 }
 

@@ -164,7 +164,7 @@ func TestOnePortForAll(t *testing.T) {
 				send(t, client, connect)
 				r := s.rig(ActorOptions{})
 				if i := r.conn.Info(); i.Kind != TCP || i.TLS != encrypted || i.Listener != "test" || !i.Web || !i.Trusted ||
-					i.Remote.String() != client.LocalAddr().String() || i.Local.String() != client.RemoteAddr().String() {
+					i.Remote.String() != client.LocalAddr().String() || r.conn.Local().String() != client.RemoteAddr().String() {
 					t.Errorf("%+v", i)
 				}
 				r.admit()
@@ -190,7 +190,7 @@ func TestOnePortForAll(t *testing.T) {
 			t.Run(name+" websocket", func(t *testing.T) {
 				client := open()
 				r, ws := s.upgraded(t, client)
-				if i := r.conn.Info(); i.Kind != WebSocket || i.TLS != encrypted || i.Path != "/any/path" || i.Header.Get("X-Test") != "1" || !i.Web {
+				if i := r.conn.Info(); i.Kind != WebSocket || i.TLS != encrypted || i.Upgrade.Path != "/any/path" || i.Upgrade.Header.Get("X-Test") != "1" || !i.Web {
 					t.Errorf("%+v", i)
 				}
 				ws.text(connect)
@@ -223,8 +223,8 @@ func TestTwoListeners(t *testing.T) {
 		}
 		defer c.Close()
 		send(t, c, connect)
-		if got := receive(t, "a connection", s.conns); got.Info().Local.String() != addr {
-			t.Errorf("accepted at %v, want %v", got.Info().Local, addr)
+		if got := receive(t, "a connection", s.conns); got.Local().String() != addr {
+			t.Errorf("accepted at %v, want %v", got.Local(), addr)
 		} else {
 			got.Abort()
 		}
@@ -299,7 +299,7 @@ func TestClientCertificate(t *testing.T) {
 		client := tls.Client(s.dial(), c)
 		send(t, client, connect)
 		conn := receive(t, "a connection", s.conns)
-		if got := conn.Info().PeerCertificates; with != (len(got) == 1) {
+		if got := conn.Info().More().PeerCertificates; with != (len(got) == 1) {
 			t.Errorf("with %v: %d certificates", with, len(got))
 		}
 		conn.Abort()
@@ -714,7 +714,7 @@ func TestHandlerInForeignServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newRig(t, receive(t, "a connection", conns), ActorOptions{})
-	if i := r.conn.Info(); i.Version != stompwire.V12 || i.Path != "/x" {
+	if i := r.conn.Info(); i.Version != stompwire.V12 || i.Upgrade.Path != "/x" {
 		t.Errorf("%+v", i)
 	}
 	send(t, client, connect)

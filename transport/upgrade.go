@@ -84,11 +84,11 @@ func (s *Server) upgrade(t *terms, w http.ResponseWriter, r *http.Request) {
 		s.count(t, v)
 	}
 	c := s.newWebSocket(t, v, hijack, gorilla)
-	c.info.Version, c.info.Path, c.info.Origin, c.info.Header = subprotocols[chosen], r.URL.Path, origin, r.Header
+	c.info.Version, c.info.Upgrade = subprotocols[chosen], &Upgrade{Path: r.URL.Path, Origin: origin, Header: r.Header}
 	if r.TLS != nil && !c.info.TLS {
 		c.info.TLS = true
 		if len(r.TLS.VerifiedChains) > 0 {
-			c.info.PeerCertificates = r.TLS.PeerCertificates
+			c.info.extra().PeerCertificates = r.TLS.PeerCertificates
 		}
 	}
 	s.acceptConn(c)
@@ -185,8 +185,10 @@ func listed(h http.Header, name string) (entries []string) {
 // choose returns the first sub-protocol offered that we speak.
 func choose(offered []string) (string, bool) {
 	for _, p := range offered {
-		if _, known := subprotocols[p]; known {
-			return p, true
+		for known := range subprotocols {
+			if known == p {
+				return known, true // and not the offer, which is part of more and would be kept
+			}
 		}
 	}
 	return "", false

@@ -16,8 +16,7 @@ type Window struct {
 	capacity int64
 	used     atomic.Int64
 	waiting  atomic.Bool
-	gate     *gate   // where the reader waits
-	course   *course // until it is stopped
+	conn     *Conn // whose reader waits, until it is stopped
 }
 
 // acquire takes n units, waiting while the window is full. One batch may
@@ -36,15 +35,15 @@ func (w *Window) acquire(n int) bool {
 // open waits until a full window is half full; false: the connection was
 // stopped first, or with it.
 func (w *Window) open() bool {
-	w.gate.wait(func() bool {
+	w.conn.wait(func() bool {
 		// The flag goes up before each look: a Release that came before it has
 		// not woken us, one after it will. It may have been taken down by a
 		// Release that opened the window the last time and was late to say so.
 		w.waiting.Store(true)
-		return w.used.Load() <= w.capacity/2 || w.course.reached(stageStopped)
+		return w.used.Load() <= w.capacity/2 || w.conn.course.reached(stageStopped)
 	})
 	w.waiting.Store(false)
-	return !w.course.reached(stageStopped)
+	return !w.conn.course.reached(stageStopped)
 }
 
 // Release gives n units back. Any goroutine may call it. Giving back more than
@@ -57,7 +56,7 @@ func (w *Window) Release(n int) {
 		w.used.CompareAndSwap(used, 0)
 	}
 	if used <= w.capacity/2 && w.waiting.Swap(false) {
-		w.gate.change()
+		w.conn.gate.change()
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // newWindow returns a window without a connection around it.
 func newWindow(capacity int) *Window {
-	return &Window{capacity: int64(capacity), gate: new(gate), course: new(course)}
+	return &Window{capacity: int64(capacity), conn: &Conn{common: &common{}}}
 }
 
 // A window lets batches through while it is not full, and one that overdraws it.
@@ -58,8 +58,8 @@ func TestWindowGivesUpWhenDone(t *testing.T) {
 		result := make(chan bool, 1)
 		go func() { result <- w.acquire(5) }()
 		synctest.Wait()
-		w.course.reach(stageStopped)
-		w.gate.change()
+		w.conn.course.reach(stageStopped)
+		w.conn.gate.change()
 		if <-result {
 			t.Fatal("acquire succeeded")
 		}
@@ -110,14 +110,14 @@ func TestWindowSurvivesALateRelease(t *testing.T) {
 		go func() { through = w.acquire(1) }()
 		synctest.Wait()
 		if w.waiting.Swap(false) { // the second half
-			w.gate.change()
+			w.conn.gate.change()
 		}
 		synctest.Wait()
 		w.Release(100)
 		synctest.Wait()
 		if !through {
 			t.Error("the reader was not woken")
-			w.gate.change()
+			w.conn.gate.change()
 		}
 	})
 }

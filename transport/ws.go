@@ -21,6 +21,7 @@ type wsStream struct {
 	link    *wsLink
 	peer    atomic.Pointer[websocket.CloseError] // the Close frame that the peer sent
 	fault   atomic.Int32                         // close code that an error of the peer calls for
+	limit   int64                                // largest message; the reader's
 }
 
 // peerClosed reports whether the peer's Close frame has come.
