@@ -23,7 +23,13 @@ func listenBeside(ctx context.Context, lc net.ListenConfig, network, address str
 			return nil, err
 		}
 	}
-	lc.Control = func(_, _ string, raw syscall.RawConn) error { return reusePort(raw) }
+	first := lc.Control
+	lc.Control = func(network, address string, raw syscall.RawConn) error {
+		if err := first(network, address, raw); err != nil {
+			return err
+		}
+		return reusePort(raw)
+	}
 	return lc.Listen(ctx, network, address)
 }
 

@@ -12,9 +12,13 @@ import (
 	"time"
 )
 
-// keepAlive finds peers that vanished without a word. Heart-beats do that
-// sooner, but not every client wants them.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 2 * time.Minute, Interval: 15 * time.Second, Count: 4}
+// TCP finds peers that vanished without a word. Heart-beats do that sooner, but not
+// every client wants them.
+const (
+	keepAliveIdle     = 2 * time.Minute
+	keepAliveInterval = 15 * time.Second
+	keepAliveCount    = 4
+)
 
 // Listen opens the listener that cfg names. A Unix socket left behind by a
 // process that is gone is removed first; the file's mode is set after it was
@@ -35,7 +39,8 @@ func Listen(ctx context.Context, cfg ListenerConfig, beside ...net.Listener) (ne
 			return nil, err
 		}
 	}
-	lc := net.ListenConfig{KeepAliveConfig: keepAlive}
+	var lc net.ListenConfig
+	keepAlive(&lc)
 	l, err := lc.Listen(ctx, network, cfg.Address)
 	if len(beside) > 0 && network != "unix" && errors.Is(err, syscall.EADDRINUSE) {
 		l, err = listenBeside(ctx, lc, network, cfg.Address, beside)
