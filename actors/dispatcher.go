@@ -2,6 +2,7 @@ package actors
 
 import (
 	"runtime"
+	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -13,9 +14,10 @@ const throughput = 300
 // spends its time growing a stack; a parked one has grown it already. When none is parked a new
 // one is made, so that work that blocks (a write to a stalled socket) never holds up an actor.
 type workerPool struct {
-	tasks chan func()
-	slots chan struct{} // how many may park
-	quit  chan struct{}
+	tasks  chan func()
+	most   int          // how many may park
+	parked atomic.Int32 // and do
+	quit   chan struct{}
 }
 
 var _ actor.Dispatcher = (*workerPool)(nil)
@@ -24,7 +26,7 @@ var _ actor.Dispatcher = (*workerPool)(nil)
 func newWorkerPool() *workerPool {
 	return &workerPool{
 		tasks: make(chan func()),
-		slots: make(chan struct{}, max(128, 16*runtime.GOMAXPROCS(0))),
+		most:  max(128, 16*runtime.GOMAXPROCS(0)),
 		quit:  make(chan struct{}),
 	}
 }
@@ -44,20 +46,20 @@ func (p *workerPool) Throughput() int { return throughput }
 // Close lets the parked goroutines go. What is scheduled later still runs.
 func (p *workerPool) Close() { close(p.quit) }
 
+// work counts as parked only while it is: a task may be a reader, and take as long as a connection.
 func (p *workerPool) work(fn func()) {
-	fn()
-	select {
-	case p.slots <- struct{}{}:
-	default:
-		return // enough are parked
-	}
-	defer func() { <-p.slots }()
 	for {
+		fn()
 		fn = nil // or a parked goroutine keeps the actor it ran last, and all that was its
+		if int(p.parked.Add(1)) > p.most {
+			p.parked.Add(-1)
+			return // enough are parked
+		}
 		select {
 		case fn = <-p.tasks:
-			fn()
+			p.parked.Add(-1)
 		case <-p.quit:
+			p.parked.Add(-1)
 			return
 		}
 	}

@@ -26,7 +26,7 @@ func TestBlockedWorkersHoldNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newWorkerPool()
 		unblock := make(chan struct{})
-		n := 3 * cap(p.slots)
+		n := 3 * p.most
 		var started atomic.Int64
 		for range n {
 			p.Schedule(func() {
@@ -50,33 +50,55 @@ func TestBlockedWorkersHoldNobodyUp(t *testing.T) {
 func TestParkedWorkersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newWorkerPool()
-		if want := max(128, 16*runtime.GOMAXPROCS(0)); cap(p.slots) != want {
-			t.Errorf("%d may park, wants %d", cap(p.slots), want)
+		if want := max(128, 16*runtime.GOMAXPROCS(0)); p.most != want {
+			t.Errorf("%d may park, wants %d", p.most, want)
 		}
 		for range 3 {
 			unblock := make(chan struct{})
-			for range 4 * cap(p.slots) {
+			for range 4 * p.most {
 				p.Schedule(func() { <-unblock })
 			}
 			synctest.Wait()
 			close(unblock)
 			synctest.Wait()
-			if n := workers(); n != cap(p.slots) || len(p.slots) != n {
-				t.Errorf("%d goroutines stay, %d slots are taken, wants %d", n, len(p.slots), cap(p.slots))
+			if n := workers(); n != p.most || int(p.parked.Load()) != n {
+				t.Errorf("%d goroutines stay, %d count as parked, wants %d", n, p.parked.Load(), p.most)
 			}
 		}
 		for range 1000 {
 			p.Schedule(func() {})
 			synctest.Wait()
 		}
-		if n := workers(); n != cap(p.slots) {
+		if n := workers(); n != p.most {
 			t.Errorf("%d goroutines after tasks that came one by one", n)
 		}
 		p.Close()
 		synctest.Wait()
-		if n := workers(); n != 0 || len(p.slots) != 0 {
-			t.Errorf("%d goroutines are left after Close, %d slots taken", n, len(p.slots))
+		if n := workers(); n != 0 || p.parked.Load() != 0 {
+			t.Errorf("%d goroutines are left after Close, %d count as parked", n, p.parked.Load())
 		}
+	})
+}
+
+// Goroutines that have long work, as readers have, are none that park: others take their places.
+func TestLongWorkLeavesItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newWorkerPool()
+		for range 2 { // the second time on goroutines that were parked
+			unblock := make(chan struct{})
+			for range p.most {
+				p.Schedule(func() { <-unblock })
+			}
+			synctest.Wait()
+			p.Schedule(func() {})
+			synctest.Wait()
+			if n := workers(); n != p.most+1 {
+				t.Errorf("%d goroutines; %d are at work and one is done, and should wait for more", n, p.most)
+			}
+			close(unblock)
+			synctest.Wait()
+		}
+		p.Close()
 	})
 }
 
@@ -102,13 +124,13 @@ func TestScheduleAfterClose(t *testing.T) {
 func TestWorkerSurvivesGoexit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newWorkerPool()
-		for range 10 * cap(p.slots) {
+		for range 10 * p.most {
 			p.Schedule(runtime.Goexit)
 			p.Schedule(func() {})
 			synctest.Wait()
 		}
-		if n := workers(); n != len(p.slots) || n == 0 {
-			t.Errorf("%d goroutines are parked, %d slots taken", n, len(p.slots))
+		if n := workers(); n != int(p.parked.Load()) || n == 0 {
+			t.Errorf("%d goroutines are parked, %d count as parked", n, p.parked.Load())
 		}
 		p.Close()
 	})
