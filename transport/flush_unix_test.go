@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -135,6 +136,61 @@ func TestFlushNowDoesNotWait(t *testing.T) {
 	<-ended
 	if n, left := d.Pending(); n != 0 || left != 0 || written != frames || d.rest != nil {
 		t.Errorf("%d octets and %d frames are pending, %d reported as written", n, left, written)
+	}
+}
+
+// Where a FlushNow stopped in the middle of a frame, that goes out whole, whatever a policy drops and a purge removes
+// behind it; what is removed is what did not go out.
+func TestRemovalBehindFlushNow(t *testing.T) {
+	for _, purge := range []bool{false, true} {
+		d := openSocket(t)
+		d.SetCapacity(1 << 20)
+		written := 0
+		s := d.openSink(DropOldest, func(n int) { written += n })
+		frame := func(i int) string { return fmt.Sprintf("%07d%s", i, strings.Repeat("x", 30_000)) }
+		var w waker
+		sent := 0
+		deliver := func() {
+			s.DeliverBy(&w, []Delivery{{Tail: tail(frame(sent))}})
+			sent++
+		}
+		for deliver(); d.rest == nil; deliver() {
+			if sent == 1000 {
+				t.Fatal("the socket takes it all")
+			}
+			d.FlushNow()
+		}
+		for _, dropped := s.Stats(); dropped < 10; _, dropped = s.Stats() {
+			deliver()
+		}
+		_, dropped := s.Stats()
+		gone := int(dropped)
+		if purge {
+			gone += s.Purge()
+		}
+		ended := make(chan struct{})
+		go func() {
+			d.flush()
+			d.sock.CloseWrite()
+			close(ended)
+		}()
+		all, err := io.ReadAll(d.peer)
+		<-ended
+		frames := strings.Split(strings.TrimSuffix(string(all), "\x00"), "\x00")
+		if err != nil || len(frames) != sent-gone || written != len(frames) {
+			t.Errorf("the peer got %d frames of %d, %d were removed, %d reported as written; %v", len(frames), sent, gone, written, err)
+		}
+		last := -1
+		for _, f := range frames {
+			i, _ := strconv.Atoi(f[:7])
+			if i <= last || f != frame(i) {
+				t.Fatalf("behind frame %d comes %d, of %d octets", last, i, len(f))
+			}
+			last = i
+		}
+		if n, left := d.Pending(); n != 0 || left != 0 {
+			t.Errorf("%d octets and %d frames are pending", n, left)
+		}
 	}
 }
 
