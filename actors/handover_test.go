@@ -2,8 +2,11 @@ package actors
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -220,4 +223,108 @@ func TestGoexitInAReadersTurn(t *testing.T) {
 	c.expect(t, "a1", "#", "a failed: "+errGoexit.Error(), "#")
 	c.dispatch()
 	c.expect(t, "b1")
+}
+
+// hop is a message on its way through actors.
+type hop struct {
+	from, number int
+	route        []*station
+	fails        bool // where it is handled first
+}
+
+// station is an actor that passes hops on, and looks whether it is alone.
+type station struct {
+	*life
+	t       *testing.T
+	at      atomic.Bool
+	last    [crowd]int // of each sender: those of one come in order, as they all take the same way
+	arrived *sync.WaitGroup
+}
+
+const crowd = 8
+
+// hasty has few messages handled in a turn.
+type hasty struct{ *workerPool }
+
+func (hasty) Throughput() int { return 3 }
+
+func (s *station) InvokeUserMessage(m any) {
+	if s.at.Swap(true) {
+		s.t.Error("two goroutines in one mailbox")
+	}
+	defer s.at.Store(false)
+	h := m.(*hop)
+	if h.number <= s.last[h.from] {
+		s.t.Errorf("message %d of %d comes behind %d", h.number, h.from, s.last[h.from])
+	}
+	s.last[h.from] = h.number
+	if len(h.route) == 0 {
+		s.arrived.Done()
+		return
+	}
+	s.pass(h.route[0].life, &hop{from: h.from, number: h.number, route: h.route[1:]})
+	if h.fails {
+		if h.number%2 == 0 {
+			runtime.Goexit()
+		}
+		panic("injected")
+	}
+}
+
+func (s *station) InvokeSystemMessage(any)  {}
+func (s *station) EscalateFailure(_, _ any) {}
+
+// However many readers carry messages through the same actors, which fail and end goroutines now and then, each actor is run by
+// one goroutine at a time, and every message comes, those of a sender in order.
+func TestManyReaders(t *testing.T) {
+	const each = 3000
+	c := &core{}
+	pool := newWorkerPool()
+	defer pool.Close()
+	c.dispatcher = hasty{pool}
+	var arrived, readers sync.WaitGroup
+	var stations []*station
+	for range 6 {
+		s := &station{t: t, life: &life{core: c}, arrived: &arrived}
+		s.mailbox.init(s.life)
+		s.mailbox.RegisterHandlers(s, c.dispatcher)
+		s.mailbox.open()
+		stations = append(stations, s)
+	}
+	arrived.Add(crowd * each)
+	for from := range crowd {
+		readers.Go(func() {
+			var way []*station
+			for len(way) < 1+from%4 {
+				s := stations[rand.IntN(len(stations))]
+				if !slices.Contains(way, s) {
+					way = append(way, s)
+				}
+			}
+			var h handover
+			read := func(number int) {
+				first := &way[0].mailbox
+				if first.post(&hop{from: from, number: number, route: way[1:], fails: number%97 == 0 && len(way) > 1}) {
+					h.run(first)
+				}
+			}
+			for number := 1; number <= each; {
+				// On a goroutine of its own, which a failure may end.
+				over := make(chan struct{})
+				go func() {
+					defer close(over)
+					for number <= each {
+						number++
+						read(number - 1)
+					}
+				}()
+				<-over
+				if h != (handover{}) {
+					t.Error("something was left in the handover")
+				}
+			}
+		})
+	}
+	readers.Wait()
+	arrived.Wait()
 }
