@@ -146,6 +146,25 @@ func BenchmarkThroughQueue(b *testing.B) {
 	}
 }
 
+// BenchmarkConnect is a client's whole life, as `stampede bench connect` has it, over a pipe: CONNECT, SUBSCRIBE and DISCONNECT,
+// each answered, and the end of its actors. One op is one client, of eight at a time for each processor.
+func BenchmarkConnect(b *testing.B) {
+	broker := benchBroker(b)
+	dialBench(b, broker).ask(b, "SUBSCRIBE\nid:1\ndestination:/topic/bench\nreceipt:s\n\n\x00") // the topic stays
+	b.SetParallelism(8)
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			c := benchClient{broker.Pipe()}
+			c.ask(b, "CONNECT\naccept-version:1.2\n\n\x00")
+			c.ask(b, "SUBSCRIBE\nid:1\ndestination:/topic/bench\nreceipt:s\n\n\x00")
+			c.ask(b, "DISCONNECT\nreceipt:d\n\n\x00")
+			c.Close()
+		}
+	})
+}
+
 // pace keeps a publisher from running so far ahead of its subscribers that their outboxes are what is
 // measured. Lot by lot, it waits for all subscribers to have read the lot before the last one.
 type pace struct {

@@ -61,8 +61,8 @@ func TestParkedWorkersAreBounded(t *testing.T) {
 			synctest.Wait()
 			close(unblock)
 			synctest.Wait()
-			if n := workers(); n != p.most || int(p.parked.Load()) != n {
-				t.Errorf("%d goroutines stay, %d count as parked, wants %d", n, p.parked.Load(), p.most)
+			if n := workers(); n != p.most || p.count != n {
+				t.Errorf("%d goroutines stay, %d slots are taken, wants %d", n, p.count, p.most)
 			}
 		}
 		for range 1000 {
@@ -74,31 +74,9 @@ func TestParkedWorkersAreBounded(t *testing.T) {
 		}
 		p.Close()
 		synctest.Wait()
-		if n := workers(); n != 0 || p.parked.Load() != 0 {
-			t.Errorf("%d goroutines are left after Close, %d count as parked", n, p.parked.Load())
+		if n := workers(); n != 0 || p.count != 0 {
+			t.Errorf("%d goroutines are left after Close, %d slots taken", n, p.count)
 		}
-	})
-}
-
-// Goroutines that have long work, as readers have, are none that park: others take their places.
-func TestLongWorkLeavesItsPlace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newWorkerPool()
-		for range 2 { // the second time on goroutines that were parked
-			unblock := make(chan struct{})
-			for range p.most {
-				p.Schedule(func() { <-unblock })
-			}
-			synctest.Wait()
-			p.Schedule(func() {})
-			synctest.Wait()
-			if n := workers(); n != p.most+1 {
-				t.Errorf("%d goroutines; %d are at work and one is done, and should wait for more", n, p.most)
-			}
-			close(unblock)
-			synctest.Wait()
-		}
-		p.Close()
 	})
 }
 
@@ -129,8 +107,8 @@ func TestWorkerSurvivesGoexit(t *testing.T) {
 			p.Schedule(func() {})
 			synctest.Wait()
 		}
-		if n := workers(); n != int(p.parked.Load()) || n == 0 {
-			t.Errorf("%d goroutines are parked, %d count as parked", n, p.parked.Load())
+		if n := workers(); n != p.count || n == 0 {
+			t.Errorf("%d goroutines are parked, %d slots taken", n, p.count)
 		}
 		p.Close()
 	})

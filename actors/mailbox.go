@@ -164,11 +164,7 @@ func (m *mailbox) turn(h *handover) {
 
 // process handles messages until there are none, or its share is used up.
 func (m *mailbox) process() {
-	share := m.life.core.dispatcher.Throughput()
-	if m.life.handover != nil {
-		share = min(share, readersShare)
-	}
-	for share > 0 {
+	for share := m.life.core.dispatcher.Throughput(); share > 0; {
 		done, handled := m.handle(share)
 		if done {
 			return
