@@ -165,7 +165,8 @@ type options struct {
 	site http.Handler
 }
 
-// WithLogger has the broker log to l; without it it logs nothing.
+// WithLogger has the broker log to l; without it it logs nothing. Its actors do that in the middle of their work, so a handler
+// must not wait for them: it may call no Publish, for one.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
 
 // WithVersion sets the version that clients see in the server header.

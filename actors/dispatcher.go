@@ -69,6 +69,8 @@ func (p *workerPool) Close() {
 	}
 }
 
+// work runs fn and then what else there is to do. It counts as parked only while it waits for that: a task may be a reader, and take as
+// long as a connection.
 func (p *workerPool) work(fn func()) {
 	fn()
 	w := &worker{tasks: make(chan func(), 1)}

@@ -62,7 +62,7 @@ func TestParkedWorkersAreBounded(t *testing.T) {
 			close(unblock)
 			synctest.Wait()
 			if n := workers(); n != p.most || p.count != n {
-				t.Errorf("%d goroutines stay, %d slots are taken, wants %d", n, p.count, p.most)
+				t.Errorf("%d goroutines stay, %d count as parked, wants %d", n, p.count, p.most)
 			}
 		}
 		for range 1000 {
@@ -75,8 +75,30 @@ func TestParkedWorkersAreBounded(t *testing.T) {
 		p.Close()
 		synctest.Wait()
 		if n := workers(); n != 0 || p.count != 0 {
-			t.Errorf("%d goroutines are left after Close, %d slots taken", n, p.count)
+			t.Errorf("%d goroutines are left after Close, %d count as parked", n, p.count)
 		}
+	})
+}
+
+// Goroutines that have long work, as readers have, are none that park: others take their places.
+func TestLongWorkLeavesItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newWorkerPool()
+		for range 2 { // the second time on goroutines that were parked
+			unblock := make(chan struct{})
+			for range p.most {
+				p.Schedule(func() { <-unblock })
+			}
+			synctest.Wait()
+			p.Schedule(func() {})
+			synctest.Wait()
+			if n := workers(); n != p.most+1 {
+				t.Errorf("%d goroutines; %d are at work and one is done, and should wait for more", n, p.most)
+			}
+			close(unblock)
+			synctest.Wait()
+		}
+		p.Close()
 	})
 }
 
@@ -108,7 +130,7 @@ func TestWorkerSurvivesGoexit(t *testing.T) {
 			synctest.Wait()
 		}
 		if n := workers(); n != p.count || n == 0 {
-			t.Errorf("%d goroutines are parked, %d slots taken", n, p.count)
+			t.Errorf("%d goroutines are parked, %d count as parked", n, p.count)
 		}
 		p.Close()
 	})

@@ -17,6 +17,10 @@ type handover struct {
 // longestHandover is how many turns a reader runs before it goes on reading.
 const longestHandover = 8
 
+// readersShare is how many messages of one turn a reader handles. An actor that has more is busy, and no longer the reader's: its
+// own client would wait for all that others send.
+const readersShare = 16
+
 // run runs a mailbox that lies idle, and what that makes ready.
 func (h *handover) run(m *mailbox) {
 	for turns := 0; m != nil; turns++ {

@@ -171,6 +171,24 @@ func TestReaderComesBack(t *testing.T) {
 	c.expect(t, "a4", "#", "b4")
 }
 
+// Of an actor that others keep busy a reader handles a few messages, however many the dispatcher would.
+func TestReaderLeavesWhoIsBusy(t *testing.T) {
+	c, p := newChain(throughput, "a")
+	c.during = func(m any) {
+		if n := m.(int); n < 2*readersShare {
+			p[0].mailbox.PostUserMessage(n + 1)
+		}
+	}
+	c.read(p[0], 1)
+	if len(c.log) != readersShare+1 || c.log[readersShare] != "#" {
+		t.Errorf("it ran %q", c.log)
+	}
+	c.dispatch()
+	if len(c.log) != 2*readersShare+1 {
+		t.Errorf("in the end %q were run", c.log)
+	}
+}
+
 // An actor that fails in a turn that a reader runs fails as ever, and the reader goes on with what was made ready.
 func TestFailureInAReadersTurn(t *testing.T) {
 	c, p := newChain(10, "a", "b")

@@ -164,7 +164,11 @@ func (m *mailbox) turn(h *handover) {
 
 // process handles messages until there are none, or its share is used up.
 func (m *mailbox) process() {
-	for share := m.life.core.dispatcher.Throughput(); share > 0; {
+	share := m.life.core.dispatcher.Throughput()
+	if m.life.handover != nil {
+		share = min(share, readersShare)
+	}
+	for share > 0 {
 		done, handled := m.handle(share)
 		if done {
 			return

@@ -28,7 +28,7 @@ type ActorOptions struct {
 }
 
 // Receiver takes what was read, on the goroutine that reads, which has nothing else to do meanwhile: it may
-// do the work there. It must not wait for anything.
+// do the work there, and what comes of it, for a while. It must not wait for anything.
 type Receiver interface{ Receive(in *Inbound) }
 
 // DefaultEndGrace is the EndGrace of options that name none.

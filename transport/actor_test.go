@@ -427,6 +427,45 @@ func TestPausedReaderIsNotDead(t *testing.T) {
 	})
 }
 
+// holding is a Receiver that has other work first.
+type holding struct {
+	got chan *Inbound
+	on  chan struct{}
+}
+
+func (h *holding) Receive(in *Inbound) {
+	h.got <- in
+	<-h.on
+}
+
+// A reader that is kept by what it does for others hears nothing either: its time counts from when it reads again.
+func TestReaderAtWorkIsNotDead(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		client, server := Pipe(PipeOptions{})
+		h := &holding{got: make(chan *Inbound), on: make(chan struct{})}
+		r := newRig(t, server, ActorOptions{FrameTimeout: 30 * time.Second}, func(o *owner) { o.receive = h })
+		r.tell(&SetHeartBeat{Receive: 10 * time.Second})
+		send(t, client, connect)
+		<-h.got
+		r.tell(&Admit{Version: stompwire.V12, Limits: stompwire.DefaultLimits()})
+		h.on <- struct{}{}
+		send(t, client, "SEND\ndesti")
+		pass(time.Second)
+		send(t, client, "nation:a\n\none\x00SEND\ndesti") // the end of a frame that has taken its time, and another begun
+		<-h.got
+		pass(time.Hour)
+		silent(t, r.session)
+		at := time.Now()
+		h.on <- struct{}{}
+		e := next[*Ended](t, r.session)
+		if e.Reason != ReasonHeartBeatTimeout || time.Since(at) != 20*time.Second {
+			t.Errorf("%v, %v after the work", e.Reason, time.Since(at))
+		}
+		client.Close()
+		r.stop()
+	})
+}
+
 // A frame that was begun and is neither finished nor continued for frame_timeout is malformed; one
 // that is continued too slowly too; one with 16 KiB in each is not, however long it takes.
 func TestFrameTimeout(t *testing.T) {

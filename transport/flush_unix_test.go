@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -138,6 +141,61 @@ func TestFlushNowDoesNotWait(t *testing.T) {
 	}
 }
 
+// Where a FlushNow stopped in the middle of a frame, that goes out whole, whatever a policy drops and a purge removes
+// behind it; what is removed is what did not go out.
+func TestRemovalBehindFlushNow(t *testing.T) {
+	for _, purge := range []bool{false, true} {
+		d := openSocket(t)
+		d.SetCapacity(1 << 20)
+		written := 0
+		s := d.openSink(DropOldest, func(n int) { written += n })
+		frame := func(i int) string { return fmt.Sprintf("%07d%s", i, strings.Repeat("x", 30_000)) }
+		var w waker
+		sent := 0
+		deliver := func() {
+			s.DeliverBy(&w, []Delivery{{Tail: tail(frame(sent))}})
+			sent++
+		}
+		for deliver(); d.rest == nil; deliver() {
+			if sent == 1000 {
+				t.Fatal("the socket takes it all")
+			}
+			d.FlushNow()
+		}
+		for _, dropped := s.Stats(); dropped < 10; _, dropped = s.Stats() {
+			deliver()
+		}
+		_, dropped := s.Stats()
+		gone := int(dropped)
+		if purge {
+			gone += s.Purge()
+		}
+		ended := make(chan struct{})
+		go func() {
+			d.flush()
+			d.sock.CloseWrite()
+			close(ended)
+		}()
+		all, err := io.ReadAll(d.peer)
+		<-ended
+		frames := strings.Split(strings.TrimSuffix(string(all), "\x00"), "\x00")
+		if err != nil || len(frames) != sent-gone || written != len(frames) {
+			t.Errorf("the peer got %d frames of %d, %d were removed, %d reported as written; %v", len(frames), sent, gone, written, err)
+		}
+		last := -1
+		for _, f := range frames {
+			i, _ := strconv.Atoi(f[:7])
+			if i <= last || f != frame(i) {
+				t.Fatalf("behind frame %d comes %d, of %d octets", last, i, len(f))
+			}
+			last = i
+		}
+		if n, left := d.Pending(); n != 0 || left != 0 {
+			t.Errorf("%d octets and %d frames are pending", n, left)
+		}
+	}
+}
+
 // An outbox that is aborted while a FlushNow has left something counts nothing as pending once its loop has run, and
 // who joins it does not wait for the loop.
 func TestAbortBehindFlushNow(t *testing.T) {
@@ -194,6 +252,123 @@ func TestFlushNowBehindASeal(t *testing.T) {
 		t.Errorf("the peer got %q, %v; %d closes, told %d times", got, err, closes, e.drained)
 	}
 }
+
+// later is a Waker that flushes when it is told to, in either way.
+type later struct {
+	kept  *Outbox
+	turns int
+}
+
+func (l *later) Wake(o *Outbox) { l.kept = o }
+
+func (l *later) flush() {
+	o := l.kept
+	if o == nil {
+		return
+	}
+	l.kept = nil
+	if l.turns++; l.turns%5 == 0 {
+		o.Flush()
+		return
+	}
+	o.FlushNow()
+}
+
+// Whoever delivers, flushes and purges at the same time, the peer gets each frame whole, once, and those of each sender in
+// order; at the seal nothing is left.
+func TestFlushNowAmongOthers(t *testing.T) {
+	const senders, each = 6, 500
+	d := openSocket(t)
+	d.sock.SetWriteBuffer(64 << 10)
+	d.common.schedule = func(f func()) { go f() }
+	drained := make(chan struct{})
+	d.bind(&drainedOnly{drained})
+	var written atomic.Int64
+	var wg sync.WaitGroup
+	for sender := range senders {
+		s := d.openSink(Keep, func(n int) { written.Add(int64(n)) })
+		wg.Go(func() {
+			var w later
+			for i := range each {
+				text := fmt.Sprintf("%d:%d:%s", sender, i, strings.Repeat("x", (i*(sender+7))%(referenceBytes+1500)))
+				s.DeliverBy(&w, []Delivery{{Tail: tail(text)}})
+				if i%50 == 0 {
+					other := d.NewSink(nil, DropOldest, nil)
+					other.OpenBy(&w, nil)
+					other.DeliverBy(&w, []Delivery{{Tail: tail("other")}})
+					other.Purge()
+				}
+				if i%(sender+1) == 0 {
+					w.flush()
+				}
+			}
+			w.flush()
+		})
+	}
+	go func() {
+		wg.Wait()
+		d.seal(nil, func() { d.sock.CloseWrite() })
+	}()
+	all, err := io.ReadAll(d.peer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-drained
+	next := make([]int, senders)
+	for f := range strings.SplitSeq(strings.TrimSuffix(string(all), "\x00"), "\x00") {
+		if f == "other" {
+			continue
+		}
+		var sender, i int
+		if _, err := fmt.Sscanf(f, "%d:%d:", &sender, &i); err != nil {
+			t.Fatalf("a frame of %d octets begins with %.20q", len(f), f)
+		}
+		if want := (i * (sender + 7)) % (referenceBytes + 1500); i != next[sender] || strings.Count(f, "x") != want {
+			t.Fatalf("sender %d: frame %d with %d octets, wants %d with %d", sender, i, strings.Count(f, "x"), next[sender], want)
+		}
+		next[sender]++
+	}
+	if n, frames := d.Pending(); n != 0 || frames != 0 || written.Load() != senders*each {
+		t.Errorf("%d octets and %d frames are pending, %d reported as written", n, frames, written.Load())
+	}
+}
+
+// An outbox that is aborted at any moment of this lets go of all it has, and nobody waits for ever to join it.
+func TestAbortAmongOthers(t *testing.T) {
+	for round := range 20 {
+		d := openSocket(t)
+		var loops sync.WaitGroup
+		d.common.schedule = func(f func()) { loops.Go(f) }
+		var wg sync.WaitGroup
+		for range 3 {
+			s := d.openSink(Keep, nil)
+			wg.Go(func() {
+				var w later
+				for i := range 300 {
+					s.DeliverBy(&w, []Delivery{{Tail: tail(strings.Repeat("x", i*10))}})
+					w.flush()
+				}
+			})
+		}
+		wg.Go(func() {
+			io.CopyN(io.Discard, d.peer, int64(round)*50_000)
+			d.abort()
+			d.sock.Close()
+			d.join()
+		})
+		wg.Wait()
+		loops.Wait()
+		if n, frames := d.Pending(); n != 0 || frames != 0 || d.rest != nil || d.state != loopIdle {
+			t.Fatalf("%d octets and %d frames are pending, state %d", n, frames, d.state)
+		}
+	}
+}
+
+type drainedOnly struct{ drained chan struct{} }
+
+func (*drainedOnly) outboxOverflowed(int) {}
+func (e *drainedOnly) outboxDrained()     { close(e.drained) }
+func (*drainedOnly) outboxFailed(error)   {}
 
 // What takes longer to write than the loop to wake is the loop's.
 func TestFlushNowOfMuch(t *testing.T) {

@@ -77,6 +77,7 @@ type owner struct {
 	conn    *Conn
 	options ActorOptions
 	session *actor.PID
+	receive Receiver // gets what is read; nil: the session
 	child   *actor.PID
 	ready   chan struct{}
 	restart bool
@@ -86,7 +87,7 @@ func (o *owner) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		o.child = ctx.Spawn(actor.PropsFromProducer(func() actor.Actor {
-			return NewActor(o.conn, Hearers{Session: o.session, Owner: ctx.Self()}, NewActorTerms(o.options))
+			return NewActor(o.conn, Hearers{Session: o.session, Receive: o.receive, Owner: ctx.Self()}, NewActorTerms(o.options))
 		}))
 		close(o.ready)
 	case *actor.Stopping, *actor.Stopped:

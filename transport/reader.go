@@ -71,7 +71,7 @@ type reader struct {
 	given    int          // how large the memory is that payload is in, if it is the reader's to give up
 	lent     *smallBuffer // or else this
 
-	paused atomic.Bool // by the window or before Admit: silence proves nothing
+	paused atomic.Bool // by the window, before Admit or by the work of a Receiver: silence proves nothing
 	gone   atomic.Bool // the goroutine is at its end
 }
 
@@ -317,11 +317,12 @@ func (r *reader) pass() {
 	copy(m.Frames, r.batch.frames)
 	r.conn.frames.Add(uint64(len(m.Frames)))
 	r.drop()
-	if !r.admitted {
+	to := r.actor.receiver
+	if !r.admitted || to != nil {
 		paused = true
 		r.paused.Store(true)
 	}
-	if to := r.actor.receiver; to != nil {
+	if to != nil {
 		to.Receive(m)
 	} else {
 		r.tell(m)
