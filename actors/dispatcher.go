@@ -41,7 +41,7 @@ func (p *workerPool) Schedule(fn func()) {
 	p.mu.Lock()
 	w := p.parked
 	if w != nil {
-		p.parked = w.next
+		p.parked, w.next = w.next, nil // or a reader, which works for long, keeps a chain of those that have ended
 		p.count--
 	}
 	p.mu.Unlock()
