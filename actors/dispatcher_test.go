@@ -102,6 +102,32 @@ func TestLongWorkLeavesItsPlace(t *testing.T) {
 	})
 }
 
+// A worker that has something to do keeps none of those that parked before it.
+func TestWorkerForgetsWhoParkedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newWorkerPool()
+		unblock := make(chan struct{})
+		for range 2 {
+			p.Schedule(func() { <-unblock })
+		}
+		synctest.Wait()
+		unblock <- struct{}{}
+		unblock <- struct{}{}
+		synctest.Wait()
+		w := p.parked
+		if w == nil || w.next == nil {
+			t.Fatal("two goroutines should be parked")
+		}
+		p.Schedule(func() { <-unblock })
+		synctest.Wait()
+		if w.next != nil {
+			t.Error("it keeps the other one")
+		}
+		close(unblock)
+		p.Close()
+	})
+}
+
 // What is scheduled after Close runs all the same, and leaves no goroutine.
 func TestScheduleAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

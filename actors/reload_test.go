@@ -63,6 +63,18 @@ func sync1(c *stomptest.Conn, id string) {
 	c.Expect("RECEIPT", "receipt-id:"+id)
 }
 
+// expectNoSTOMP connects to a listener that speaks something else.
+func expectNoSTOMP(t *testing.T, address string) {
+	t.Helper()
+	link, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := stomptest.New(t, link)
+	c.Send("CONNECT", "accept-version:1.2", "host:h")
+	c.Expect("ERROR", "code:unsupported data")
+}
+
 // Listeners that a new configuration adds can be reached when Reload returns, those that it drops can't be, the one that
 // it changes serves new clients as it says, and whoever was connected stays so.
 func TestReloadChangesListeners(t *testing.T) {
@@ -81,13 +93,7 @@ func TestReloadChangesListeners(t *testing.T) {
 		t.Fatalf("listening on %v, reported %+v", addrs, r)
 	}
 	sync1(connect(t, addrs[1].String()), "1")
-	link, err := net.Dial("tcp", first)
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := stomptest.New(t, link)
-	refused.Send("CONNECT", "accept-version:1.2", "host:h")
-	refused.Expect("ERROR", "code:unsupported data")
+	expectNoSTOMP(t, first)
 	sync1(old, "2")
 
 	third := loopback()
