@@ -376,8 +376,8 @@ func TestFlushNowOfMuch(t *testing.T) {
 	var w waker
 	d.AppendBy(&w, make([]byte, flushNowBytes+1))
 	d.FlushNow()
-	if n, _ := d.Pending(); n != flushNowBytes+1 || len(d.loops) != 1 {
-		t.Errorf("%d octets are pending, %d loops", n, len(d.loops))
+	if n, _ := d.Pending(); n != flushNowBytes+1 || len(d.loops) != 1 || d.rest != nil {
+		t.Errorf("%d octets are pending, %d loops; begun: %v", n, len(d.loops), d.rest != nil)
 	}
 }
 
