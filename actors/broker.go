@@ -512,9 +512,12 @@ func (b *Broker) shutdown(ctx context.Context) error {
 		c.reachedWithin(time.Second, gone)
 	}
 	if !isClosed(b.done) {
-		finished := make(chan struct{})
-		c.system.Root.Send(c.journal.pid, &finishJournal{done: sync.OnceFunc(func() { close(finished) })})
-		await(finished, "the journal could not be written in time")
+		if ctx.Err() != nil { // the journal gets its chance also when time is up
+			var cancel func()
+			ctx, cancel = c.patience(context.Background(), time.Second)
+			defer cancel()
+		}
+		await(c.finishJournal(), "the journal could not be written in time")
 	}
 	c.system.Root.Stop(b.root)
 	if !c.reachedWithin(5*time.Second, b.done) {

@@ -158,6 +158,8 @@ func (d *destination) act(ctx actor.Context, message any) {
 		d.tick(ctx)
 	case *reconfigure:
 		d.reconfigure(ctx, m)
+	case *catchUp:
+		m.done()
 	case *idleCheck:
 		d.idleCheck(ctx, m)
 		return
@@ -226,6 +228,8 @@ func (d *destination) refuse(ctx actor.Context, message any) {
 		m.to.release()
 		ctx.Send(m.session, &prepared{id: m.id, to: d.handle, fault: fault})
 	case *reconfigure:
+		m.done()
+	case *catchUp:
 		m.done()
 	}
 	d.arm(ctx) // it may be of no more use

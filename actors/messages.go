@@ -351,6 +351,9 @@ type reconfigure struct {
 	done     func()
 }
 
+// catchUp (broker → router → destinations): done is called when what every destination was sent before has been dealt with.
+type catchUp struct{ done func() }
+
 // retired (destination → router): it was idle and takes no more leases.
 type retired struct{ handle *handle }
 

@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -44,6 +45,23 @@ type recording struct {
 // finishJournal (broker → recorder): the broker ends, and what was handed over before is to be on the
 // disk.
 type finishJournal struct{ done func() }
+
+// finishJournal returns a channel that is closed when everything that destinations had been sent before is on the disk. A
+// client that was dropped has waited for nothing, so they may not have come to what it sent; and what they do may make a
+// dead letter, which is one more for another of them.
+func (c *core) finishJournal() <-chan struct{} {
+	finished := make(chan struct{})
+	write := func() {
+		c.system.Root.Send(c.journal.pid, &finishJournal{done: sync.OnceFunc(func() { close(finished) })})
+	}
+	if c.settings().Journal.Directory == "" {
+		write()
+		return finished
+	}
+	letters := func() { c.system.Root.Send(c.router(), &catchUp{done: sync.OnceFunc(write)}) }
+	c.system.Root.Send(c.router(), &catchUp{done: sync.OnceFunc(letters)})
+	return finished
+}
 
 func newRecorderState(c *core) *recorderState {
 	return &recorderState{core: c, writer: journal.NewWriter(c.journalOptions(c.settings()))}

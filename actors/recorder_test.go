@@ -1,11 +1,14 @@
 package actors_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -210,5 +213,71 @@ func TestJournalThatIsTooSlow(t *testing.T) {
 		if e.Kind == actors.EventJournalOverloaded {
 			t.Errorf("told again: %+v", e)
 		}
+	}
+}
+
+// What the broker has read of a client that it sends away, and that destinations are not done with when that client is
+// gone, is in the journals when the broker has ended, dead letters and what was sent without a receipt included.
+func TestWhatIsOnTheWayAtTheEndIsRecorded(t *testing.T) {
+	dir := t.TempDir()
+	clock := stomptest.NewClock()
+	begun, release := make(chan struct{}), make(chan struct{})
+	begin, let := sync.OnceFunc(func() { close(begun) }), sync.OnceFunc(func() { close(release) })
+	var ending atomic.Bool
+	b := start(t, func(c *config.Config) {
+		recorded(dir)(c)
+		c.Queues.DeadLetter, c.Queues.MaxDeliveries = "/queue/log.dead", 1
+	}, actors.WithClock(clock), actors.WithRudeInjector(func(role, path, phase string, message any) {
+		switch {
+		case strings.Contains(path, "log.slow") && strings.HasSuffix(fmt.Sprintf("%T", message), ".settle"):
+			begin()
+			<-release
+		case ending.Load() && role == "destinations" && phase == "message", role == "journal" && phase == "stopping":
+			let() // the broker waits for destinations, or for nobody
+		}
+	}))
+	c := open(t, b)
+	c.Subscribe("s", "/queue/log.slow", "ack:client-individual")
+	c.SendBody("/queue/log.slow", "1")
+	m := c.Expect("MESSAGE")
+	c.Send("NACK", "id:"+m.Header1("ack"), "requeue:false")
+	<-begun
+	c.Write(stomptest.TextBody("2", "SEND", "destination:/queue/log.slow") + stomptest.Text("BEGIN", "transaction:t") +
+		stomptest.TextBody("3", "SEND", "destination:/queue/log.slow") + stomptest.Text("BEGIN", "transaction:t"))
+	clock.AwaitTimer(time.Second) // the second BEGIN is an ERROR, which waits so long for what is before it
+	clock.Advance(time.Second)
+	c.Expect("ERROR")
+	c.Drop()
+	ending.Store(true)
+	shutDown(t, b)
+	if got := inJournal(t, dir); !slices.Equal(got, []string{"/queue/log.dead 1", "/queue/log.slow 1", "/queue/log.slow 2", "/queue/log.slow 3"}) {
+		t.Errorf("recorded: %q", got)
+	}
+}
+
+// What destinations have taken is in the journals also when the broker's end takes longer than it may.
+func TestEndThatIsCutOffIsRecorded(t *testing.T) {
+	dir := t.TempDir()
+	cfg := loopback(recorded(dir), func(c *config.Config) {
+		c.Queues.MaxMessages, c.Session.Linger = 1, time.Millisecond
+	})
+	b, err := actors.Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, b)
+	c.SendBody("/queue/log.full", "1", "receipt:r")
+	c.Expect("RECEIPT")
+	c.SendBody("/queue/log.full", "2") // is held, and nobody makes room
+	c.SendBody("log", "3", "receipt:r")
+	c.Expect("RECEIPT")
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	err = b.Shutdown(over)
+	if err == nil || !strings.Contains(err.Error(), "1 connections were cut off") || strings.Contains(err.Error(), "journal") {
+		t.Errorf("the end says %v", err)
+	}
+	if got := inJournal(t, dir); !slices.Equal(got, []string{"/queue/log.full 1", "log 3"}) {
+		t.Errorf("recorded: %q", got)
 	}
 }

@@ -69,6 +69,8 @@ func (r *router) receive(ctx actor.Context, message any) {
 		m.pong()
 	case *settingsChanged:
 		r.settingsChanged(ctx, m)
+	case *catchUp:
+		r.catchUp(ctx, m)
 	case *actor.Started:
 		r.configure(ctx)
 		r.begun()
@@ -97,6 +99,8 @@ func (r *router) refuse(ctx actor.Context, message any) {
 	case *burial:
 		ctx.Send(m.from.pid(), &unburied{burial: m})
 	case *settingsChanged:
+		m.done()
+	case *catchUp:
 		m.done()
 	}
 }
@@ -133,13 +137,7 @@ func (r *router) configure(ctx actor.Context) {
 // that is no longer configured is from now on like one made on first use.
 func (r *router) settingsChanged(ctx actor.Context, m *settingsChanged) {
 	r.configure(ctx)
-	var left atomic.Int64
-	left.Store(1)
-	done := func() {
-		if left.Add(-1) == 0 {
-			m.done()
-		}
-	}
+	answers := newTally(m.done)
 	for _, h := range r.all(func(*handle) bool { return true }) {
 		was, is := h.settings.Load(), r.settingsOf(h)
 		if was == is {
@@ -151,8 +149,7 @@ func (r *router) settingsChanged(ctx actor.Context, m *settingsChanged) {
 			as.minDelivery = was.minDelivery
 			is = &as
 		}
-		left.Add(1)
-		ctx.Send(h.pid(), &reconfigure{settings: is, done: sync.OnceFunc(done)})
+		ctx.Send(h.pid(), &reconfigure{settings: is, done: answers.one()})
 		if was.webReadBlock && !is.webReadBlock && h.kind == kindTopic {
 			for _, p := range r.matching(h.address) {
 				if p.last.web {
@@ -161,7 +158,41 @@ func (r *router) settingsChanged(ctx actor.Context, m *settingsChanged) {
 			}
 		}
 	}
-	done()
+	answers.complete()
+}
+
+// catchUp has every destination say when it has dealt with what it was sent.
+func (r *router) catchUp(ctx actor.Context, m *catchUp) {
+	answers := newTally(m.done)
+	for _, h := range r.all(func(*handle) bool { return true }) {
+		ctx.Send(h.pid(), &catchUp{done: answers.one()})
+	}
+	answers.complete()
+}
+
+// tally calls done when all who were asked have answered.
+type tally struct {
+	left atomic.Int64
+	done func()
+}
+
+func newTally(done func()) *tally {
+	t := &tally{done: done}
+	t.left.Store(1) // for complete
+	return t
+}
+
+// one counts one more, who is to call what it gets; that it may do so twice.
+func (t *tally) one() func() {
+	t.left.Add(1)
+	return sync.OnceFunc(t.complete)
+}
+
+// complete is called when nobody else will be asked.
+func (t *tally) complete() {
+	if t.left.Add(-1) == 0 {
+		t.done()
+	}
 }
 
 func (r *router) settingsOf(h *handle) *destinationSettings {
