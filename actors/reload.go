@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -16,7 +17,7 @@ import (
 // Reloaded says what a Reload has changed.
 type Reloaded struct {
 	Changed []string // keys with another value, which is in force now
-	Restart []string // keys with another value that only a new broker takes over
+	Restart []string // keys with another value that only a new broker takes over, and those that a destination which is there can't follow
 	Opened  []string // addresses that are listened on now
 	Closed  []string // addresses that no listener names any more; the connections that came through them stay
 }
@@ -48,13 +49,16 @@ func (b *Broker) Reload(ctx context.Context, cfg *config.Config) (*Reloaded, err
 		return nil, err
 	}
 	r := &Reloaded{Opened: texts(plan.named), Closed: texts(plan.left)}
+	kept := c.keptKeys(cfg)
 	for _, change := range c.settings().Changes(cfg) {
-		if change.Restart {
+		switch {
+		case change.Restart:
 			r.Restart = append(r.Restart, change.Key)
-		} else {
+		case !slices.Contains(kept, change.Key):
 			r.Changed = append(r.Changed, change.Key)
 		}
 	}
+	r.Restart = append(r.Restart, kept...)
 
 	// From here on it happens.
 	c.live.Store(cfg)
@@ -83,6 +87,25 @@ func (b *Broker) Reload(ctx context.Context, cfg *config.Config) (*Reloaded, err
 		}
 	}
 	return r, failed
+}
+
+// keptKeys names, in the order of the blocks, what destinations that are there can't follow.
+func (c *core) keptKeys(cfg *config.Config) []string {
+	kept := make(map[*config.Destination][]string)
+	c.table.each(func(h *handle) {
+		if d := blockFor(cfg.Destination, h.name, h.kind); d != nil {
+			kept[d] = append(kept[d], h.keptFrom(d)...)
+		}
+	})
+	var keys []string
+	for i := range cfg.Destination {
+		of := kept[&cfg.Destination[i]]
+		slices.Sort(of)
+		for _, key := range slices.Compact(of) {
+			keys = append(keys, fmt.Sprintf("destination[%d].%s", i, key))
+		}
+	}
+	return keys
 }
 
 var errBrokerEnded = errors.New("the broker has ended")

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
-
-	"stampede/config"
 )
 
 // router is the supervisor of the destinations: it makes them, lets them retire, and knows the
@@ -112,10 +110,7 @@ func (r *router) configure(ctx actor.Context) {
 		if d.Pattern() {
 			continue
 		}
-		k := kindTopic
-		if d.Type == config.TypeQueue || d.Type == "" && strings.HasPrefix(d.Name, queuePrefix) {
-			k = kindQueue
-		}
+		k := kindOf(d)
 		if h := r.core.table.lookup(d.Name); h != nil {
 			if h.kind != k {
 				r.core.log.Warn("a destination can't change its type while the broker runs", "destination", d.Name, "is", h.kind.String(), "configured", k.String())

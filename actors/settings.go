@@ -113,6 +113,25 @@ func fullPolicyOf(p config.QueueFull) fullPolicy {
 	}
 }
 
+// kindOf is what a block makes.
+func kindOf(d *config.Destination) kind {
+	if d.Type == config.TypeQueue || d.Type == "" && strings.HasPrefix(d.Name, queuePrefix) {
+		return kindQueue
+	}
+	return kindTopic
+}
+
+// keptFrom names the keys of a block that a destination can't follow while it is there, as it is otherwise.
+func (h *handle) keptFrom(d *config.Destination) (keys []string) {
+	if h.kind != kindOf(d) {
+		keys = append(keys, "type")
+	}
+	if h.buffered != (d.MinDelivery > 0) {
+		keys = append(keys, "min_delivery")
+	}
+	return keys
+}
+
 // takesStatistics tells whether the broker publishes what it does to this destination.
 func takesStatistics(cfg *config.Config, name string) bool {
 	return cfg.Stats.Enabled && name == cfg.Stats.Destination

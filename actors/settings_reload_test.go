@@ -1,7 +1,9 @@
 package actors_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"stampede/actors"
 	"stampede/config"
@@ -83,4 +85,32 @@ func TestReconfigureOpensTopicsToWildcards(t *testing.T) {
 	reloaded(t, b.Running(), func(c *config.Config) { c.Destination = nil })
 	p.SendBody("/topic/secret", "open")
 	got(t, web, "open")
+}
+
+// A report of a reload has what a destination that is there can't follow, its type and whether it has min_delivery, among what
+// takes a restart, as long as it is so, and among what has changed only where it has.
+func TestReloadTellsWhatDestinationsKeep(t *testing.T) {
+	queue, topic := config.Destination{Name: "memq", Type: config.TypeQueue}, config.Destination{Name: "memq", Type: config.TypeTopic}
+	of := func(d ...config.Destination) func(*config.Config) {
+		return func(c *config.Config) { c.Destination = d }
+	}
+	b := stomptest.Start(t, of(queue, config.Destination{Name: "/topic/#", Type: config.TypeTopic})).Running()
+	keeping := config.Destination{Name: "/topic/#", Type: config.TypeTopic, MinDelivery: 2, Expiry: new(time.Minute)}
+	expect := func(changed, restart string, d ...config.Destination) {
+		t.Helper()
+		cfg := b.Config()
+		of(d...)(cfg)
+		if r := reload(t, b, cfg); fmt.Sprint(r.Changed) != changed || fmt.Sprint(r.Restart) != restart {
+			t.Errorf("changed %v, takes a restart %v; wants %s and %s", r.Changed, r.Restart, changed, restart)
+		}
+	}
+	expect("[destination[1].min_delivery destination[1].expiry]", "[destination[0].type]", topic, keeping)
+	publish(t, b, "/topic/new", "") // is made by what the block says now
+	expect("[]", "[destination[0].type]", topic, keeping)
+	never := keeping
+	never.MinDelivery = 0
+	expect("[]", "[destination[0].type destination[1].min_delivery]", topic, never)
+	keeping.MinDelivery = 1
+	expect("[destination[0].type destination[1].min_delivery]", "[]", queue, keeping)
+	expect("[destination]", "[destination[1].type]", keeping, topic, config.Destination{Name: "more", Type: config.TypeQueue})
 }
