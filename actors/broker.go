@@ -51,7 +51,7 @@ type core struct {
 	dispatcher actor.Dispatcher
 	births     births
 	slots      slotPool
-	handsOver  bool                          // readers run actors: see handover
+	handsOver  bool                          // who makes actors ready runs them: see handover
 	scheduler  transport.Scheduler           // nil: Go's
 	parking    *transport.Parking            // of all connections; nil: they don't park
 	live       atomic.Pointer[config.Config] // read it with settings
@@ -95,12 +95,12 @@ type core struct {
 
 	destinations *router // for Audit alone; anybody else sends messages
 
-	program        *programState
-	programPID     *actor.PID
-	routerPID      *actor.PID
-	connectionsPID *actor.PID
-	listenersPID   *actor.PID
-	statisticsPID  *actor.PID
+	program         *programState
+	programPID      *actor.PID
+	routerLife      *life
+	connectionsLife *life
+	listenersPID    *actor.PID
+	statisticsPID   *actor.PID
 }
 
 // counters are kept with atomics, per broker.
@@ -131,13 +131,13 @@ func newRoles() roles {
 		router:       role{name: "destinations", resumes: true, policy: forever},
 		connections:  role{name: "connections", resumes: true, policy: forever},
 		program:      role{name: "program", resumes: true, policy: forever},
-		listeners:    role{name: "listeners", resumes: true, policy: forever},
-		recorder:     role{name: "journal", policy: forever},
+		listeners:    role{name: "listeners", resumes: true, waits: true, policy: forever},
+		recorder:     role{name: "journal", waits: true, policy: forever},
 		statistics:   role{name: "statistics", policy: forever},
 		destination:  role{name: "destination", policy: forever},
-		listener:     role{name: "listener", policy: forever},
+		listener:     role{name: "listener", waits: true, policy: forever},
 		connection:   role{name: "connection", resumes: true},
-		transport:    role{name: "transport"},
+		transport:    role{name: "transport", waits: true},
 		session:      role{name: "session", policy: client},
 		subscription: role{name: "subscription", policy: client},
 		consumer:     role{name: "subscription", policy: forever},
@@ -360,12 +360,12 @@ func (t *top) start(ctx actor.Context) error {
 	if err != nil {
 		return err
 	}
-	c.routerPID = router.pid
+	c.routerLife = router
 	clients, err := c.spawn(ctx, &c.roles.connections, "connections", newConnections(c))
 	if err != nil {
 		return err
 	}
-	c.connectionsPID = clients.pid
+	c.connectionsLife = clients
 	own, err := c.spawn(ctx, &c.roles.program, "program", newProgram(c))
 	if err != nil {
 		return err
@@ -500,15 +500,15 @@ func (b *Broker) shutdown(ctx context.Context) error {
 	c.system.Root.Send(c.listenersPID, &shutDoors{shut: shut})
 	c.system.Root.Send(c.programPID, &endSubscriptions{})
 	await(shut, "the listeners did not close in time")
-	c.system.Root.Send(c.connectionsPID, &drain{quiet: quiet, gone: gone})
+	c.system.Root.Send(c.connectionsLife.pid, &drain{quiet: quiet, gone: gone})
 	await(c.program.handlers.close(), "handlers of the program did not return in time")
 	await(c.program.work.close(), "not everything that the program had published could be carried out in time")
 	await(quiet, "not everything that clients had sent could be carried out in time")
-	c.system.Root.Send(c.connectionsPID, &farewell{})
+	c.system.Root.Send(c.connectionsLife.pid, &farewell{})
 	// A last ERROR gets its chance also when time is up.
 	if !isClosed(b.done) && !c.reached(ctx, gone) && !c.reachedWithin(c.settings().Session.Linger, gone) {
 		cut = errors.Join(cut, fmt.Errorf("%d connections were cut off", c.connections.Load()))
-		c.system.Root.Send(c.connectionsPID, &abort{})
+		c.system.Root.Send(c.connectionsLife.pid, &abort{})
 		c.reachedWithin(time.Second, gone)
 	}
 	if !isClosed(b.done) {
@@ -576,7 +576,7 @@ func isClosed(ch <-chan struct{}) bool {
 // values that belong together takes it once.
 func (c *core) settings() *config.Config { return c.live.Load() }
 
-func (c *core) router() *actor.PID { return c.routerPID }
+func (c *core) router() *actor.PID { return c.routerLife.pid }
 
 func (c *core) unhandled(l *life, message any) {
 	c.event(Event{Kind: EventUnhandled, Role: l.role.name, Actor: l.pid.Id, Cause: fmt.Sprintf("%T", message)})

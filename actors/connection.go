@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -177,7 +176,7 @@ func (c *core) accepted(conn *transport.Conn) {
 		c.refuseConn(conn, transport.ReasonTryAgainLater, limitFault(CodeConnections, "too many connections", "limits.max_connections", int64(limit)))
 		return
 	}
-	c.system.Root.Send(c.connectionsPID, &accept{conn: conn})
+	c.bring(c.connectionsLife, &accept{conn: conn})
 }
 
 // connection is the supervisor of one client's transport, session and subscriptions, and the
@@ -348,7 +347,7 @@ func (cp *checkpoint) cleanUp(ctx actor.Context, c *core) {
 
 func remote(conn *transport.Conn) string {
 	if a := conn.Info().Remote; a != nil {
-		return fmt.Sprintf("%s %s", conn.Info().Kind, a)
+		return conn.Info().Kind.String() + " " + a.String()
 	}
 	return conn.Info().Kind.String()
 }

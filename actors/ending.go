@@ -40,16 +40,20 @@ func (l *life) end(invoker actor.MessageInvoker, e ending) {
 	children := l.children()
 	slices.Reverse(children)
 	for _, child := range children {
-		invoker.(actor.Supervisor).StopChildren(child.pid)
+		l.tell(child, func() { invoker.(actor.Supervisor).StopChildren(child.pid) })
 	}
 }
 
 // finish ends an actor that has no children, as l.ending says.
 func (l *life) finish(invoker actor.MessageInvoker) {
-	if l.ending == endsForGood {
-		invoker.InvokeSystemMessage(&actor.Stop{})
-	} else {
+	if l.ending != endsForGood {
 		invoker.InvokeSystemMessage(&actor.Restart{})
+		return
+	}
+	if parent := l.place.parent; parent != nil && !l.role.waits {
+		l.tell(parent, func() { invoker.InvokeSystemMessage(&actor.Stop{}) })
+	} else {
+		invoker.InvokeSystemMessage(&actor.Stop{})
 	}
 }
 

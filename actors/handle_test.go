@@ -28,7 +28,7 @@ func routed(t *testing.T) (h *handle, told func() int) {
 		}
 	}))
 	t.Cleanup(func() { _ = system.Root.StopFuture(pid).Wait() })
-	h = &handle{life: &life{core: &core{system: system, routerPID: pid}}}
+	h = &handle{life: &life{core: &core{system: system, routerLife: &life{pid: pid}}}}
 	return h, func() int {
 		system.Root.Send(pid, enough{})
 		return <-reached

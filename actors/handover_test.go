@@ -25,6 +25,7 @@ type chain struct {
 	log       []string // who has handled what, and with #what was scheduled
 	during    func(message any)
 	handover  handover
+	core
 }
 
 func (c *chain) Throughput() int { return c.share }
@@ -36,10 +37,10 @@ func (c *chain) Schedule(f func()) {
 
 func (c *chain) add(name string) *passer {
 	p := &passer{chain: c, name: name}
-	p.life = &life{core: &core{dispatcher: c}}
+	p.life = &life{core: &c.core, role: new(role)}
 	p.mailbox.init(p.life)
 	p.mailbox.RegisterHandlers(p, c)
-	p.mailbox.process()
+	p.mailbox.process(c.share)
 	return p
 }
 
@@ -66,7 +67,7 @@ func (c *chain) read(p *passer, messages ...any) {
 		idle = p.mailbox.post(m) || idle
 	}
 	if idle {
-		c.handover.run(&p.mailbox)
+		c.handover.run(&p.mailbox, readersShare)
 	}
 }
 
@@ -92,6 +93,7 @@ func (c *chain) dispatch() {
 
 func newChain(share int, names ...string) (c *chain, p []*passer) {
 	c = &chain{share: share}
+	c.core.dispatcher = c
 	for _, n := range names {
 		p = append(p, c.add(n))
 	}
@@ -187,6 +189,67 @@ func TestReaderLeavesWhoIsBusy(t *testing.T) {
 	if len(c.log) != 2*readersShare+1 {
 		t.Errorf("in the end %q were run", c.log)
 	}
+}
+
+// The dispatcher's goroutines go on with what they make ready, too, for as long as it goes.
+func TestWorkerRunsWhatItMakesReady(t *testing.T) {
+	c, p := newChain(10, "a", "b", "c")
+	c.handsOver = true
+	p[0].mailbox.PostUserMessage(1)
+	c.expect(t, "#")
+	c.dispatch()
+	c.expect(t, "a1", "b1", "c1")
+	p[2].to = []*passer{p[0]} // for ever
+	p[0].mailbox.PostUserMessage(2)
+	c.scheduled[0]()
+	if len(c.log) != 1+longestHandover+1 || c.log[len(c.log)-1] != "#" {
+		t.Errorf("it ran %q", c.log)
+	}
+}
+
+// Who waits for something else keeps nobody waiting: it is scheduled by whoever makes it ready, and schedules whom it makes ready.
+func TestWhoWaitsIsScheduled(t *testing.T) {
+	c, p := newChain(10, "a", "b", "c")
+	c.handsOver = true
+	p[1].role.waits = true
+	c.read(p[0], 1)
+	c.expect(t, "a1", "#")
+	c.dispatch()
+	c.expect(t, "b1", "#", "c1")
+}
+
+// What an actor tells another by way of protoactor makes that ready like a message that is passed: it is run by the same goroutine once,
+// though the one who tells fails.
+func TestToldLikePassedTo(t *testing.T) {
+	c, p := newChain(10, "a", "b")
+	p[0].to = nil
+	c.during = func(m any) {
+		if m != "b" {
+			p[0].tell(p[1].life, func() { p[1].mailbox.PostUserMessage("b") })
+		}
+		if m == "fails" {
+			panic("ouch")
+		}
+	}
+	c.read(p[0], 1)
+	c.expect(t, "a1", "bb")
+	c.read(p[0], "fails")
+	c.expect(t, "afails", "a failed: ouch", "bb")
+
+	// One that is at work gets it as ever.
+	p[1].mailbox.PostUserMessage("x")
+	c.read(p[0], 2)
+	c.expect(t, "#", "a2")
+	c.during = nil
+	c.dispatch()
+	c.expect(t, "bx", "bb")
+
+	// Without a handover it is scheduled.
+	c.during = func(m any) { p[0].tell(p[1].life, func() { p[1].mailbox.PostUserMessage("b") }) }
+	p[0].mailbox.PostUserMessage(3)
+	c.scheduled[0]()
+	c.during = nil
+	c.expect(t, "#", "a3", "#")
 }
 
 // An actor that fails in a turn that a reader runs fails as ever, and the reader goes on with what was made ready.
@@ -285,7 +348,7 @@ func TestManyReaders(t *testing.T) {
 	var arrived, readers sync.WaitGroup
 	var stations []*station
 	for range 6 {
-		s := &station{t: t, life: &life{core: c}, arrived: &arrived}
+		s := &station{t: t, life: &life{core: c, role: new(role)}, arrived: &arrived}
 		s.mailbox.init(s.life)
 		s.mailbox.RegisterHandlers(s, c.dispatcher)
 		s.mailbox.open()
@@ -305,7 +368,7 @@ func TestManyReaders(t *testing.T) {
 			read := func(number int) {
 				first := &way[0].mailbox
 				if first.post(&hop{from: from, number: number, route: way[1:], fails: number%97 == 0 && len(way) > 1}) {
-					h.run(first)
+					h.run(first, readersShare)
 				}
 			}
 			for number := 1; number <= each; {

@@ -73,7 +73,7 @@ var errGoexit = errors.New("the message handler ended its goroutine")
 // init makes an empty mailbox, which handles nothing before it is opened.
 func (m *mailbox) init(l *life) {
 	m.life = l
-	m.run = m.process
+	m.run = m.work
 	m.scheduled = true
 	m.shrink()
 }
@@ -102,6 +102,17 @@ func (m *mailbox) post(message any) (idle bool) {
 	}
 	m.mu.Unlock()
 	return idle
+}
+
+// reserve claims a mailbox that nobody is at work on for the caller, who has to see to it that it is run; false: it is run already.
+func (m *mailbox) reserve() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.scheduled {
+		return false
+	}
+	m.scheduled = true
+	return true
 }
 
 // grow makes room in the list that is posted to, which is full. The lock is held.
@@ -156,18 +167,26 @@ func (m *mailbox) Start() {}
 // UserMessageCount implements actor.Mailbox.
 func (m *mailbox) UserMessageCount() int { return int(m.left.Load()) }
 
-// turn is process on the goroutine of a reader, which goes on with what the turn makes ready.
-func (m *mailbox) turn(h *handover) {
+// work is process on a goroutine of the dispatcher's.
+func (m *mailbox) work() {
+	share := m.life.core.dispatcher.Throughput()
+	if !m.life.core.handsOver || m.life.role.waits {
+		m.process(share)
+		return
+	}
+	h := handovers.Get().(*handover)
+	h.run(m, share)
+	handovers.Put(h)
+}
+
+// turn is process on a goroutine that goes on with what the turn makes ready.
+func (m *mailbox) turn(h *handover, share int) {
 	m.life.handover = h
-	m.process()
+	m.process(min(share, m.life.core.dispatcher.Throughput()))
 }
 
 // process handles messages until there are none, or its share is used up.
-func (m *mailbox) process() {
-	share := m.life.core.dispatcher.Throughput()
-	if m.life.handover != nil {
-		share = min(share, readersShare)
-	}
+func (m *mailbox) process(share int) {
 	for share > 0 {
 		done, handled := m.handle(share)
 		if done {

@@ -38,7 +38,7 @@ func newDesk(share int) *desk {
 
 // newMailbox is the mailbox of an actor that is nothing else.
 func newMailbox(invoker actor.MessageInvoker, d actor.Dispatcher) *mailbox {
-	l := &life{core: &core{dispatcher: d}}
+	l := &life{core: &core{dispatcher: d}, role: new(role)}
 	l.mailbox.init(l)
 	l.mailbox.RegisterHandlers(invoker, d)
 	l.mailbox.open()

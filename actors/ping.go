@@ -25,7 +25,7 @@ func (b *Broker) Ping(ctx context.Context) error {
 	for _, asked := range []struct {
 		name string
 		pid  *actor.PID
-	}{{"destinations", c.routerPID}, {"connections", c.connectionsPID}, {"listeners", c.listenersPID}} {
+	}{{"destinations", c.router()}, {"connections", c.connectionsLife.pid}, {"listeners", c.listenersPID}} {
 		answer := make(chan struct{}, 1)
 		c.system.Root.Send(asked.pid, &ping{answer: answer})
 		select {

@@ -593,7 +593,7 @@ func TestSubscriptionEndsOnceThoughConfirmedLate(t *testing.T) {
 			t.Error("it did not come so far")
 		}
 	}
-	b := start(t, nil, actors.WithInjector(func(role, _, phase string, m any) {
+	b := start(t, nil, actors.WithRudeInjector(func(role, _, phase string, m any) {
 		switch kind := fmt.Sprintf("%T", m); {
 		case role == "program" && phase == "stopping":
 			stop()

@@ -72,8 +72,8 @@ func (b *Broker) Reload(ctx context.Context, cfg *config.Config) (*Reloaded, err
 	b.mu.Unlock()
 	doors, destinations := make(chan struct{}), make(chan struct{})
 	c.system.Root.Send(c.listenersPID, &changeDoors{doors: all, done: doors})
-	c.system.Root.Send(c.routerPID, &settingsChanged{done: sync.OnceFunc(func() { close(destinations) })})
-	c.system.Root.Send(c.connectionsPID, &settingsChanged{})
+	c.system.Root.Send(c.router(), &settingsChanged{done: sync.OnceFunc(func() { close(destinations) })})
+	c.system.Root.Send(c.connectionsLife.pid, &settingsChanged{})
 	c.system.Root.Send(c.statisticsPID, &settingsChanged{})
 	c.system.Root.Send(c.journal.pid, &settingsChanged{})
 	for _, done := range []<-chan struct{}{doors, destinations} {

@@ -26,7 +26,7 @@ func (s *session) drained(ctx actor.Context) {
 	case s.phase == failing:
 		s.goDown(ctx)
 	case s.wait == waitQuiesced || s.phase == closing:
-		ctx.Send(s.core.connectionsPID, &quiesced{connection: s.id})
+		ctx.Send(s.core.connectionsLife.pid, &quiesced{connection: s.id})
 	case s.wait == waitDisconnect:
 		s.tryDisconnect(ctx)
 	}

@@ -322,7 +322,7 @@ func (s *session) end(ctx actor.Context, sub *subscriptionState) {
 	if sink := sub.sink.Load(); sink != nil {
 		sink.Purge()
 	}
-	ctx.Send(sub.life.pid, &endSubscription{})
+	s.life.pass(sub.life, &endSubscription{})
 }
 
 func (s *session) unsubscribed(ctx actor.Context, m *unsubscribed) {

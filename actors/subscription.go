@@ -131,14 +131,14 @@ func (s *subscription) attach(ctx actor.Context) {
 		m.link.sink = s.newSink(ctx)
 		s.sink.Store(m.link.sink)
 	}
-	to := s.life.core.router()
+	to := s.life.core.routerLife
 	if s.handle != nil {
-		to = s.handle.pid()
+		to = s.handle.life
 	} else {
 		m.pattern = s.destination.full
 		m.link.drops = &s.drops
 	}
-	ctx.Send(to, m)
+	s.life.pass(to, m)
 	if s.mode != ackAuto {
 		s.resume()
 		s.arrived(ctx)
@@ -421,13 +421,13 @@ func (s *subscription) endTx(_ actor.Context, m *endTx) {
 func (s *subscription) detach(ctx actor.Context) {
 	s.forget()
 	m := &unsubscribe{key: s.key, epoch: s.epoch, session: s.session}
-	to := s.life.core.router()
+	to := s.life.core.routerLife
 	if s.handle != nil {
-		to = s.handle.pid()
+		to = s.handle.life
 	} else {
 		m.pattern = s.destination.full
 	}
-	ctx.Send(to, m)
+	s.life.pass(to, m)
 }
 
 // appendAckID writes the ack id of a delivery: subscription, epoch and number, unique within the

@@ -42,6 +42,7 @@ type role struct {
 	// resumes: a failure costs the message and nothing else; state and children stay. For
 	// supervisors, which hold no business that a message could have left half done.
 	resumes bool
+	waits   bool                               // for other goroutines, or for the operating system
 	policy  func(*config.Config) restartPolicy // of the configuration in force; nil: not restarted
 }
 
@@ -102,7 +103,7 @@ type life struct {
 	process process // of the present incarnation; becomes changes it
 	mailbox mailbox
 
-	handover *handover // of the reader that runs this turn; nil: the dispatcher does
+	handover *handover // of who runs this turn; nil: what it makes ready is scheduled
 	inflight any       // the message being handled, or that a crash interrupted
 	attempts int32
 	brood    int32  // children that are not gone yet: their last word has not been heard
@@ -126,7 +127,7 @@ func (l *life) progress() { l.attempts = 1 }
 // stop ends the actor. Only its parent and itself may call it.
 func (l *life) stop(ctx actor.Context) {
 	l.stopping.Store(true)
-	ctx.Stop(l.pid)
+	lifeOf(ctx).tell(l, func() { ctx.Stop(l.pid) })
 }
 
 // crash is a panic with the place it came from; it is what a guard fails with.
@@ -163,10 +164,13 @@ func (c *core) spawn(ctx actor.SpawnerContext, r *role, name string, produce fun
 	if err := c.births.bear(ctx, parent, l, name); err != nil {
 		return nil, fmt.Errorf("spawn %s %s: %w", r.name, name, err)
 	}
-	if parent != nil {
-		parent.adopt(l)
+	if parent == nil {
+		l.open()
+		return l, nil
 	}
-	l.open()
+	parent.adopt(l)
+	l.enters(running, nil)
+	parent.ready(l)
 	return l, nil
 }
 

@@ -247,9 +247,28 @@ func TestFlushNowBehindASeal(t *testing.T) {
 	closes := 0
 	d.seal(nil, func() { closes++; d.sock.CloseWrite() })
 	d.FlushNow()
-	d.flush() // there was more to do than to write
-	if got, err := io.ReadAll(d.peer); string(got) != "x\x00" || err != nil || closes != 1 || e.drained != 1 {
-		t.Errorf("the peer got %q, %v; %d closes, told %d times", got, err, closes, e.drained)
+	if closes != 1 || e.drained != 1 || len(d.loops) != 0 {
+		t.Fatalf("%d closes, told %d times, %d loops", closes, e.drained, len(d.loops))
+	}
+	if got, err := io.ReadAll(d.peer); string(got) != "x\x00" || err != nil {
+		t.Errorf("the peer got %q, %v", got, err)
+	}
+}
+
+// An outbox with nothing pending ends where it is sealed, after its last octets, and no loop is begun for it.
+func TestSealOfAnIdleOutbox(t *testing.T) {
+	for _, final := range []string{"", "bye"} {
+		d := openSocket(t)
+		var e events
+		d.bind(&e)
+		closes := 0
+		d.seal([]byte(final), func() { closes++; d.sock.CloseWrite() })
+		if closes != 1 || e.drained != 1 || len(d.loops) != 0 {
+			t.Fatalf("%d closes, told %d times, %d loops", closes, e.drained, len(d.loops))
+		}
+		if got, err := io.ReadAll(d.peer); string(got) != final || err != nil {
+			t.Errorf("the peer got %q, %v", got, err)
+		}
 	}
 }
 

@@ -275,7 +275,7 @@ func (o *Outbox) pong(payload string) {
 }
 
 // seal stops the intake. What is pending is written, then final, then
-// halfClose runs on the write loop, then outboxDrained is told.
+// whoever wrote that runs halfClose and tells outboxDrained: here and now, if it can be.
 func (o *Outbox) seal(final []byte, halfClose func()) {
 	o.mu.Lock()
 	var e effects
@@ -291,7 +291,9 @@ func (o *Outbox) seal(final []byte, halfClose func()) {
 		}
 	}
 	o.mu.Unlock()
-	o.do(e)
+	if e.wake {
+		o.FlushNow()
+	}
 }
 
 // abort forgets all that waits and stops the loop as soon as the write in

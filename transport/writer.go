@@ -119,25 +119,27 @@ func (o *Outbox) writeAll(b *batch) (err error) {
 	}
 }
 
-// writeOnce writes at most one batch, and no more of it than goes without waiting; more: the rest of
-// it, or something else, is left. Otherwise the state is idle.
+// writeOnce writes at most one batch, and no more of it than goes without waiting, and ends a sealed outbox behind it; more: the
+// rest of the batch, or something else, is left. Otherwise the state is idle.
 func (o *Outbox) writeOnce(b *batch) (more bool, err error) {
 	defer func() {
 		if p := recovered(recover()); p != nil {
 			more, err = false, p
 		}
 	}()
-	if !o.next(b) {
-		return false, nil
+	for o.next(b) {
+		if b.out, err = b.attempt.write(o.raw, b.out); err != nil {
+			return false, err
+		}
+		if len(b.out) > 0 {
+			return true, nil
+		}
+		o.wrote(b)
+		if more, last := o.more(b); !last {
+			return more, nil
+		}
 	}
-	if b.out, err = b.attempt.write(o.raw, b.out); err != nil {
-		return false, err
-	}
-	if len(b.out) > 0 {
-		return true, nil
-	}
-	o.wrote(b)
-	return o.more(b), nil
+	return false, nil
 }
 
 // next takes a batch to be written; false: nothing is left.
@@ -166,16 +168,16 @@ func (o *Outbox) wrote(b *batch) {
 }
 
 // more settles the batch that was written and tells whether something is left; if not, the state is
-// idle.
-func (o *Outbox) more(b *batch) bool {
+// idle. last: what is left is to end a sealed outbox.
+func (o *Outbox) more(b *batch) (more, last bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.settle(b)
 	if o.failure == nil && (o.first != nil || o.sealed && !o.drained) {
-		return true
+		return true, o.first == nil
 	}
 	o.idle()
-	return false
+	return false, false
 }
 
 // pause leaves it to the write loop to go on, which is to be scheduled. It tells whether that gets the
