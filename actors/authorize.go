@@ -32,6 +32,9 @@ func (b *Broker) Authorize(ctx context.Context, given *access.Credentials, actio
 	case err := <-answer:
 		var p *panicked
 		if errors.As(err, &p) {
+			if id == nil {
+				c.tellUnknown(given, err)
+			}
 			c.log.Error("an authenticator failed", "login", short(given.Login), "cause", err.Error(), "stack", p.stack)
 			err = internalFault()
 		}
@@ -76,14 +79,25 @@ func (c *core) identify(ctx context.Context, given *access.Credentials) (id *acc
 		c.throttle.Succeeded(given)
 		return id, 0, nil
 	case errors.Is(err, access.ErrUnavailable):
+		c.tellUnknown(given, err)
 		c.log.Error("a login could not be checked", "login", short(given.Login), "remote", given.Remote, "cause", err.Error())
 		return nil, 0, internalFault()
 	case given.HasLogin || given.HasPasscode:
 		c.stats.refusedLogins.Add(1)
+		c.tellUnknown(given, err)
 		c.log.Warn("a login was refused", "login", short(given.Login), "remote", given.Remote, "cause", err.Error())
 		held = c.throttle.Failed(given, c.clock.Now(), &c.settings().Access)
 	}
 	return nil, held, faultf(CodeAuth, "login refused", "a login is required, and this one is not right")
+}
+
+// tellUnknown has followers of the events hear of somebody who is no client and was not let in.
+func (c *core) tellUnknown(given *access.Credentials, cause error) {
+	from := ""
+	if given.Remote != nil {
+		from = given.Remote.String()
+	}
+	c.tell(Event{Kind: EventLoginRefused, Login: short(given.Login), Remote: from, Cause: cause.Error()})
 }
 
 // check tells whether somebody may do something with a destination.

@@ -25,6 +25,7 @@ const (
 // The events of the broker's life. Those of one connection, subscription or destination come in order.
 const (
 	EventConnected          EventKind = "connected"           // a client was let in
+	EventLoginRefused       EventKind = "login refused"       // a client was not let in; may come behind its end
 	EventDisconnected       EventKind = "disconnected"        // a connection ended, with all it had; Cause is its reason
 	EventSubscribed         EventKind = "subscribed"          // messages of Destination reach a subscription
 	EventUnsubscribed       EventKind = "unsubscribed"        // they do no longer; not sent for what ends with its connection
@@ -57,7 +58,7 @@ type Event struct {
 	Cause string
 
 	Connection   string // "c42"; "" where it is the program's own
-	Login        string
+	Login        string // who the client is; where its login was refused, who it said it was, cut short
 	Remote       string // transport and address of the client
 	Destination  string
 	Subscription string // its id
@@ -183,9 +184,14 @@ func (b *eventBus) end() {
 
 // event logs an event and hands it on.
 func (c *core) event(e Event) {
-	e.Time = c.clock.Now()
 	if level := e.level(); c.log.Enabled(context.Background(), level) {
 		c.log.LogAttrs(context.Background(), level, string(e.Kind), e.attrs()...)
 	}
+	c.tell(e)
+}
+
+// tell hands on an event that the log has in words of its own, or has no need of.
+func (c *core) tell(e Event) {
+	e.Time = c.clock.Now()
 	c.events.publish(e)
 }

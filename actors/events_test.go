@@ -3,11 +3,13 @@ package actors_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"stampede/actors"
+	"stampede/actors/access"
 	"stampede/config"
 	"stampede/tests/stomptest"
 )
@@ -84,6 +86,49 @@ func TestEventsOfAClientsLife(t *testing.T) {
 	}
 	if _, open := <-b.Events(t.Context()); open {
 		t.Error("a broker that has ended has events")
+	}
+}
+
+// Whoever follows the events hears once of every client that is not let in: who it said it was, cut short, from where and
+// why, and nothing of its passcode; and of who comes another way and is not let in, too.
+func TestRefusedLoginsAreEvents(t *testing.T) {
+	b := start(t, func(c *config.Config) {
+		c.Login, c.Passcode, c.Access.LoginDelay, c.Access.LoginDelayMax = "shop", "sesame", 0, 0
+		c.Limits.MaxConnectionsPerUser = 1
+	})
+	in := stomptest.New(t, b.Pipe())
+	in.Send("CONNECT", "accept-version:1.2", "host:h", "login:shop", "passcode:sesame")
+	in.Expect("CONNECTED")
+	events := b.Events(t.Context())
+	for i, tc := range []struct{ login, passcode, version, says, cause string }{
+		{"shop", "mellon", "1.2", "shop", "the credentials are wrong"},
+		{strings.Repeat("x", 100), "mellon", "1.2", strings.Repeat("x", 64) + "…", "the credentials are wrong"},
+		{"shop", "sesame", "7", "shop", "no common protocol version"},
+		{"shop", "sesame", "1.2", "shop", "too many connections of this user"},
+	} {
+		c := stomptest.New(t, b.Pipe())
+		c.Send("CONNECT", "accept-version:"+tc.version, "host:h", "login:"+tc.login, "passcode:"+tc.passcode)
+		c.Expect("ERROR")
+		c.Closed()
+		id := fmt.Sprintf("c%d", i+2)
+		e := <-events
+		if e.Kind != actors.EventLoginRefused || e.Login != tc.says || e.Connection != id || !strings.HasSuffix(e.Actor, id+"/session") || e.Remote != "pipe pipe:client" || e.Cause != tc.cause || e.Time.IsZero() {
+			t.Errorf("%+v", e)
+		}
+		if said := fmt.Sprintf("%+v", e); strings.Contains(said, "mellon") || strings.Contains(said, "sesame") {
+			t.Errorf("tells the passcode: %s", said)
+		}
+		if e := <-events; e.Kind != actors.EventDisconnected || e.Connection != id {
+			t.Errorf("then %+v", e)
+		}
+	}
+	from := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 7}
+	given := &access.Credentials{Login: "eve", Passcode: "mellon", HasLogin: true, HasPasscode: true, Remote: from}
+	if _, err := b.Authorize(t.Context(), given, access.Read, "/topic/news"); err == nil {
+		t.Error("was let in")
+	}
+	if e := <-events; e.Kind != actors.EventLoginRefused || e.Login != "eve" || e.Remote != "192.0.2.1:7" || e.Cause == "" {
+		t.Errorf("%+v", e)
 	}
 }
 

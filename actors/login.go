@@ -41,7 +41,7 @@ func credentials(f *stompwire.Frame, conn *transport.Conn) *access.Credentials {
 
 // authenticate has the authenticators asked about a client, and the answer sent to its session. Who has failed from there
 // before waits first, and the answer to another failure is held back.
-func (c *core) authenticate(ctx context.Context, policy *access.Policy, conn *transport.Conn, given *access.Credentials, session *actor.PID) {
+func (c *core) authenticate(ctx context.Context, policy *access.Policy, cp *checkpoint, given *access.Credentials, session *actor.PID) {
 	answer := func(m *loggedIn) { c.system.Root.Send(session, m) }
 	q := question{ctx: ctx, from: given.Source(), ask: func() {
 		var id *access.Identity
@@ -57,14 +57,18 @@ func (c *core) authenticate(ctx context.Context, policy *access.Policy, conn *tr
 			if ctx.Err() != nil && !errors.Is(err, access.ErrRefused) {
 				return // nobody waits any more, and that may be all that was wrong
 			}
-			m := &loggedIn{fault: c.loginRefused(conn, given, err)}
+			m := &loggedIn{fault: c.loginRefused(cp, given, err)}
 			var d time.Duration
 			if !errors.Is(err, access.ErrUnavailable) {
 				d = c.throttle.Failed(given, c.clock.Now(), &c.settings().Access)
 			}
 			c.after(d, func() { answer(m) })
 		})
-	}, refuse: func() { answer(&loggedIn{fault: tooManyLogins()}) }}
+	}, refuse: func() {
+		fault := tooManyLogins()
+		c.tellRefused(cp, given.Login, fault.Message)
+		answer(&loggedIn{fault: fault})
+	}}
 	c.after(c.throttle.Wait(given, c.clock.Now(), &c.settings().Access), func() { c.desk.submit(q) })
 }
 
@@ -82,9 +86,10 @@ func (c *core) after(d time.Duration, f func()) {
 }
 
 // loginRefused is what a client that is not let in is told: the same, whatever is wrong. The log says more, but no secret.
-func (c *core) loginRefused(conn *transport.Conn, given *access.Credentials, err error) *Fault {
+func (c *core) loginRefused(cp *checkpoint, given *access.Credentials, err error) *Fault {
 	c.stats.refusedLogins.Add(1)
-	attrs := []any{"login", short(given.Login), "remote", remote(conn), "cause", err.Error()}
+	c.tellRefused(cp, given.Login, err.Error())
+	attrs := []any{"login", short(given.Login), "remote", remote(cp.conn), "cause", err.Error()}
 	var p *panicked
 	switch {
 	case errors.Is(err, access.ErrNoLogins):
@@ -99,6 +104,13 @@ func (c *core) loginRefused(conn *transport.Conn, given *access.Credentials, err
 		c.log.Warn("a login was refused", attrs...)
 	}
 	return faultf(CodeAuth, "login refused", "a login is required, and this one is not right")
+}
+
+// tellRefused has followers of the events hear of a client that was not let in. There is one for a connection, as there is of its
+// end, and no other bound.
+func (c *core) tellRefused(cp *checkpoint, login, cause string) {
+	session := cp.flow.session
+	c.tell(Event{Kind: EventLoginRefused, Role: session.role.name, Actor: session.pid.Id, Connection: connectionName(cp.id), Login: short(login), Remote: remote(cp.conn), Cause: cause})
 }
 
 // short keeps what a stranger sends from filling the log.

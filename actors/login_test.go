@@ -84,8 +84,8 @@ func TestManyLoginsWaitInLine(t *testing.T) {
 	}
 }
 
-// Whatever an authenticator does instead of an answer is a refusal, the client is told no more than for a wrong passcode,
-// and the broker goes on.
+// Whatever an authenticator does instead of an answer is a refusal, and an event of one; the client is told no more than for a
+// wrong passcode, and the broker goes on.
 func TestAuthenticatorThatFailsRefuses(t *testing.T) {
 	for name, tc := range map[string]struct {
 		do   ask
@@ -111,9 +111,13 @@ func TestAuthenticatorThatFailsRefuses(t *testing.T) {
 				}
 				return tc.do(ctx, c)
 			})))
+			events := b.Events(t.Context())
 			bad := stomptest.New(t, b.Pipe())
 			bad.Write(connectAs("bad"))
 			e := bad.Expect("ERROR")
+			if told := await(t, events, actors.EventLoginRefused); told.Login != "bad" || told.Cause == "" {
+				t.Errorf("told %+v", told)
+			}
 			if e.Header1("code") != tc.code || strings.Contains(e.String(), "row 17") {
 				t.Errorf("got %s, wants the code %q and nothing of the cause", e, tc.code)
 			}

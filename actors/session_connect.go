@@ -30,6 +30,8 @@ func (s *session) first(ctx actor.Context, f *stompwire.Frame) bool {
 	}
 	if s.login == nil {
 		if fault := s.beginLogin(ctx, f); fault != nil {
+			login, _ := f.Header.Get("login")
+			s.core.tellRefused(s.checkpoint, login, fault.Message)
 			s.fail(ctx, fault, "", false)
 			return true
 		}
@@ -46,6 +48,7 @@ func (s *session) first(ctx actor.Context, f *stompwire.Frame) bool {
 			fault = s.join(s.login)
 		}
 		if fault != nil {
+			s.core.tellRefused(s.checkpoint, s.login.answer.identity.User, fault.Message)
 			s.fail(ctx, fault, "", false)
 			return true
 		}
@@ -74,10 +77,10 @@ func (s *session) beginLogin(ctx actor.Context, f *stompwire.Frame) *Fault {
 		l.answer = &loggedIn{}
 		var err error
 		if l.answer.identity, err = l.policy.Welcome(given); err != nil {
-			l.answer.fault = s.core.loginRefused(s.conn, given, err)
+			l.answer.fault = s.core.loginRefused(s.checkpoint, given, err)
 		}
 	} else {
-		s.core.authenticate(s.present(), l.policy, s.conn, given, ctx.Self())
+		s.core.authenticate(s.present(), l.policy, s.checkpoint, given, ctx.Self())
 	}
 	s.login = l
 	return nil
