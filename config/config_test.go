@@ -572,17 +572,27 @@ func TestSecretForms(t *testing.T) {
 	}
 }
 
-// Load says in one line why a file could not be read.
+// Load says in one line why a file could not be read, or that it is empty.
 func TestLoadUnreadable(t *testing.T) {
 	dir := t.TempDir()
 	large := filepath.Join(dir, "large")
 	if err := os.WriteFile(large, make([]byte, maxFileBytes+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	empty, comment := filepath.Join(dir, "empty"), filepath.Join(dir, "comment")
+	for path, text := range map[string]string{empty: " \n\n", comment: "# the defaults\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Load(comment); err != nil {
+		t.Errorf("a comment: %v", err)
+	}
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none.toml"): "no such file",
 		dir:                             "is a directory",
 		large:                           "larger than 4MiB",
+		empty:                           "is empty",
 	} {
 		_, err := Load(path)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") || strings.Count(err.Error(), path) != 1 {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,11 +15,14 @@ import (
 const maxFileBytes = 4 << 20
 
 // Load reads a configuration file over the defaults and then applies the STAMPEDE_ variables of env, which has the form
-// of os.Environ. The error is one that says in one line why the file could not be read, or else [Problems].
+// of os.Environ. The error is one that says in one line why the file could not be read, or that it is empty, or else [Problems].
 func Load(path string, env ...string) (*Config, error) {
 	data, err := read("configuration file", path)
 	if err != nil {
 		return nil, err
+	}
+	if len(bytes.TrimSpace(data)) == 0 { // a reload may come while an editor, or a full disk, has cut it and not written it
+		return nil, fmt.Errorf("the configuration file %s is empty; for the defaults go without one, or write a comment into it", path)
 	}
 	return Parse(path, data, env)
 }

@@ -93,6 +93,12 @@ func TestHangUpWithMistakes(t *testing.T) {
 	if r := stampede(t, "", nil, "pub", "--url", "tcp://"+address, "/topic/x", "y"); r.code != exitOK {
 		t.Errorf("after an address that is taken: %+v", r)
 	}
+	rewrite(t, path, "")
+	b.hangUp()
+	b.err.await(t, "s.toml is empty")
+	if r := stampede(t, "", nil, "pub", "--url", "tcp://"+address, "/topic/x", "y"); r.code != exitOK {
+		t.Errorf("after an empty file: %+v", r)
+	}
 }
 
 // reload and stop ask the broker by its control socket: what has changed, or is wrong, is told at once.
