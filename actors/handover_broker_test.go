@@ -2,11 +2,18 @@ package actors_test
 
 import (
 	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"testing"
 
 	"stampede/actors"
+	"stampede/config"
+	"stampede/tests/stomptest"
 )
 
 // onReaders counts, for each kind of actor and message, how often a reader's goroutine has run it.
@@ -87,6 +94,58 @@ func TestReadersRunNoCodeOfTheProgram(t *testing.T) {
 			for _, role := range []string{"session", "destination"} {
 				if by, all := o.take(role); by != 0 || all < 20 {
 					t.Errorf("%s: %d of %d messages by a reader", role, by, all)
+				}
+			}
+		})
+	}
+}
+
+// Over TLS, with WebSocket and without, where who reads a message leaves it to write loops to write it, every subscriber gets
+// every message whole and in order, one at a time and many together, from a topic and from a queue.
+func TestFanOutOverTLS(t *testing.T) {
+	dir := t.TempDir()
+	s := stomptest.Start(t, func(c *config.Config) { c.Listen[0].TLSCert, c.Listen[0].TLSKey = certify(t, dir, 1) })
+	for name, dial := range map[string]func() (net.Conn, error){
+		"tls": func() (net.Conn, error) {
+			return tls.Dial("tcp", s.Address(), &tls.Config{InsecureSkipVerify: true})
+		},
+		"wss": func() (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(t.Context(), stomptest.Guard)
+			defer cancel()
+			link, _, err := stomptest.DialWebSocket(ctx, "wss://"+s.Address()+"/", []string{"v12.stomp"}, nil)
+			return link, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := func() *stomptest.Conn {
+				link, err := dial()
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := stomptest.New(t, link)
+				c.Connect("1.2")
+				return c
+			}
+			topic, queue := "/topic/"+name, "/queue/"+name
+			publisher, subscribers := client(), []*stomptest.Conn{client(), client(), client()}
+			for _, c := range subscribers {
+				c.Subscribe("t", topic)
+			}
+			consumer := client()
+			consumer.Subscribe("q", queue)
+			next := 0
+			for round := range 20 {
+				var frames strings.Builder
+				var sent []string
+				for range 1 + 60*(round%2) {
+					body := fmt.Sprint(next, ".", strings.Repeat("x", next%9*1000)) // the longer ones are not copied on their way
+					next++
+					frames.WriteString(stomptest.TextBody(body, "SEND", "destination:"+topic) + stomptest.TextBody(body, "SEND", "destination:"+queue))
+					sent = append(sent, body)
+				}
+				publisher.Write(frames.String())
+				for _, c := range append(subscribers, consumer) {
+					got(t, c, sent...)
 				}
 			}
 		})
