@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -316,11 +318,20 @@ func (s *session) unsubscribe(ctx actor.Context, f *stompwire.Frame) *Fault {
 	return nil
 }
 
-// end closes a subscription's door and has its actor detach it.
+// writtenPatience bounds how long the end of a subscription waits for what is with the socket.
+const writtenPatience = time.Second
+
+// end closes a subscription's door and has its actor detach it. What the socket has is settled first: the client may
+// have read it, and answered by this, before the writer has told so. A client that reads nothing is not waited for
+// for ever.
 func (s *session) end(ctx actor.Context, sub *subscriptionState) {
 	s.subscriptions.end(sub)
-	if sink := sub.sink.Load(); sink != nil {
-		sink.Purge()
+	var once sync.Once
+	system, to := ctx.ActorSystem(), sub.life.pid
+	detach := func() { once.Do(func() { system.Root.Send(to, &endSubscription{}) }) }
+	if sink := sub.sink.Load(); sink != nil && sink.Retire(detach) {
+		s.core.clock.AfterFunc(writtenPatience, detach)
+		return
 	}
 	s.life.pass(sub.life, &endSubscription{})
 }

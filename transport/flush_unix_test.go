@@ -124,7 +124,7 @@ func TestFlushNowDoesNotWait(t *testing.T) {
 			d.FlushNow() // nobody reads
 		}
 	}
-	if n, _ := d.Pending(); n == 0 || len(d.loops) != 1 || d.rest == nil {
+	if n, _ := d.Pending(); n == 0 || len(d.loops) != 1 || d.taken == nil {
 		t.Fatalf("%d octets pending, %d loops scheduled; the socket took it all?", n, len(d.loops))
 	}
 	ended := make(chan struct{})
@@ -136,7 +136,7 @@ func TestFlushNowDoesNotWait(t *testing.T) {
 		t.Fatal("the peer got something else than what was delivered")
 	}
 	<-ended
-	if n, left := d.Pending(); n != 0 || left != 0 || written != frames || d.rest != nil {
+	if n, left := d.Pending(); n != 0 || left != 0 || written != frames || d.taken != nil {
 		t.Errorf("%d octets and %d frames are pending, %d reported as written", n, left, written)
 	}
 }
@@ -156,7 +156,7 @@ func TestRemovalBehindFlushNow(t *testing.T) {
 			s.DeliverBy(&w, []Delivery{{Tail: tail(frame(sent))}})
 			sent++
 		}
-		for deliver(); d.rest == nil; deliver() {
+		for deliver(); d.taken == nil; deliver() {
 			if sent == 1000 {
 				t.Fatal("the socket takes it all")
 			}
@@ -202,7 +202,7 @@ func TestAbortBehindFlushNow(t *testing.T) {
 	d := openSocket(t)
 	var w waker
 	s := d.openSink(Keep, nil)
-	for i := 0; d.rest == nil; i++ {
+	for i := 0; d.taken == nil; i++ {
 		if i == 1000 {
 			t.Fatal("the socket takes it all")
 		}
@@ -215,7 +215,7 @@ func TestAbortBehindFlushNow(t *testing.T) {
 	d.sock.Close()
 	d.join()
 	d.flush()
-	if n, frames := d.Pending(); n != 0 || frames != 0 || d.rest != nil || len(e.failed) != 0 {
+	if n, frames := d.Pending(); n != 0 || frames != 0 || d.taken != nil || len(e.failed) != 0 {
 		t.Errorf("%d octets and %d frames are pending; told of %v", n, frames, e.failed)
 	}
 }
@@ -377,7 +377,7 @@ func TestAbortAmongOthers(t *testing.T) {
 		})
 		wg.Wait()
 		loops.Wait()
-		if n, frames := d.Pending(); n != 0 || frames != 0 || d.rest != nil || d.state != loopIdle {
+		if n, frames := d.Pending(); n != 0 || frames != 0 || d.taken != nil || d.state != loopIdle {
 			t.Fatalf("%d octets and %d frames are pending, state %d", n, frames, d.state)
 		}
 	}
@@ -395,8 +395,8 @@ func TestFlushNowOfMuch(t *testing.T) {
 	var w waker
 	d.AppendBy(&w, make([]byte, flushNowBytes+1))
 	d.FlushNow()
-	if n, _ := d.Pending(); n != flushNowBytes+1 || len(d.loops) != 1 || d.rest != nil {
-		t.Errorf("%d octets are pending, %d loops; begun: %v", n, len(d.loops), d.rest != nil)
+	if n, _ := d.Pending(); n != flushNowBytes+1 || len(d.loops) != 1 || d.taken != nil {
+		t.Errorf("%d octets are pending, %d loops; begun: %v", n, len(d.loops), d.taken != nil)
 	}
 }
 

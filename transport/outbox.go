@@ -58,7 +58,7 @@ type Outbox struct {
 	evictChunk  *chunk
 	evictIndex  int    // nothing in front of it can be evicted
 	overflow    int    // bytes pending when it overflowed
-	rest        *batch // a FlushNow took it and could not write all of it
+	taken       *batch // with the socket, all of it or, after a FlushNow, the beginning
 	state       loopState
 	webSocket   bool
 	ending      bool  // takes no frames any more: its last one is in

@@ -385,6 +385,37 @@ func TestPurgeLeavesWhatIsBeingWritten(t *testing.T) {
 	}
 }
 
+// Retire calls back once what the socket has was reported, or the socket failed, and not at all where nothing is with it or
+// nobody is told.
+func TestRetireWaitsForWhatIsBeingWritten(t *testing.T) {
+	for _, fail := range []error{nil, errors.New("broken")} {
+		d := newDesk(0)
+		var order []string
+		s := d.openSink(Keep, func(n int) { order = append(order, fmt.Sprint("written ", n)) })
+		quiet := d.openSink(Keep, nil)
+		if s.Deliver(deliveries("waits")); quiet.Retire(func() { t.Error("called back") }) {
+			t.Error("waits, though nothing is with the socket")
+		}
+		d.during = func() {
+			d.during, d.fail = nil, fail
+			if later := s.Retire(func() { order = append(order, "retired") }); !later || len(order) > 0 {
+				t.Errorf("waits: %t, and what happened is %q", later, order)
+			}
+			if quiet.Retire(func() { t.Error("called back") }) {
+				t.Error("waits, though nobody is told what was written")
+			}
+		}
+		d.flush()
+		want := []string{"written 1", "retired"}
+		if fail != nil {
+			want = want[1:]
+		}
+		if !slices.Equal(order, want) || s.Retire(func() { t.Error("called back") }) {
+			t.Errorf("%q, want %q", order, want)
+		}
+	}
+}
+
 // Close and Purge hold against deliveries under way: after either returned, the stream gets nothing
 // more of the sink than what was in, each accepted frame is written or removed, once.
 func TestCloseAndPurgeUnderConcurrentDeliver(t *testing.T) {

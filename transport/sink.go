@@ -185,6 +185,23 @@ func (s *Sink) Purge() (removed int) {
 	return s.shut() + o.purge(s)
 }
 
+// Retire is Purge, and has then called once what the socket has already was
+// reported as written, or never will be: on the writer's goroutine, without a
+// lock; it must not block. It returns false, and does not call it, if that is so
+// by now, or nobody is told what was written.
+func (s *Sink) Retire(then func()) (later bool) {
+	o := s.outbox
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s.shut()
+	o.purge(s)
+	if s.tell == nil || o.taken == nil {
+		return false
+	}
+	o.taken.after = append(o.taken.after, then)
+	return true
+}
+
 // Deliver takes a batch under one lock and with one wake of the writer. It
 // returns how many were accepted (what a policy drops counts as accepted):
 // fewer than all when the sink or the outbox is closed or a Keep sink meets an

@@ -28,6 +28,7 @@ type batch struct {
 	frames  int
 	control int // of these, WebSocket control frames
 	touched []*Sink
+	after   []func() // once it is settled; guarded by the lock of the outbox until then
 	attempt attempt
 }
 
@@ -55,8 +56,7 @@ func recovered(v any) error {
 // FlushNow has left.
 func (o *Outbox) run() {
 	o.mu.Lock()
-	b := o.rest
-	o.rest = nil
+	b := o.taken
 	o.state = loopRunning
 	o.mu.Unlock()
 	if b == nil {
@@ -135,7 +135,9 @@ func (o *Outbox) writeOnce(b *batch) (more bool, err error) {
 			return true, nil
 		}
 		o.wrote(b)
-		if more, last := o.more(b); !last {
+		more, last := o.more(b)
+		b.settled()
+		if !last {
 			return more, nil
 		}
 	}
@@ -145,6 +147,7 @@ func (o *Outbox) writeOnce(b *batch) (more bool, err error) {
 // next takes a batch to be written; false: nothing is left.
 func (o *Outbox) next(b *batch) bool {
 	more, last := o.take(b)
+	b.settled()
 	if last != nil {
 		last()
 		o.finish()
@@ -190,10 +193,7 @@ func (o *Outbox) pause(b *batch) (kept bool) {
 		close(o.joined)
 		o.joined = nil
 	}
-	if len(b.out) > 0 {
-		o.rest = b
-	}
-	return o.rest != nil
+	return o.taken != nil
 }
 
 // take settles the batch that was written and takes the next. With nothing
@@ -221,6 +221,7 @@ func (o *Outbox) take(b *batch) (more bool, last func()) {
 			b.control += c.control
 		}
 		if len(b.chunks) > 0 {
+			o.taken = b
 			return true, nil
 		}
 		if o.sealed && !o.drained {
@@ -241,6 +242,16 @@ func (o *Outbox) settle(b *batch) {
 	o.frames -= b.frames
 	o.control -= b.control
 	b.bytes, b.frames, b.control = 0, 0, 0
+	o.taken = nil
+}
+
+// settled does what waited for that. It runs without the lock.
+func (b *batch) settled() {
+	for i, f := range b.after {
+		b.after[i] = nil
+		f()
+	}
+	b.after = b.after[:0]
 }
 
 // idle marks the loop as ended. The lock is held.
@@ -329,6 +340,7 @@ func (o *Outbox) stop(b *batch, err error) {
 	o.fail(err)
 	events := o.events
 	o.mu.Unlock()
+	b.settled()
 	if tell && events != nil {
 		events.outboxFailed(err)
 	}

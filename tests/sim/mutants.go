@@ -134,13 +134,13 @@ var mutants = []mutant{
 	},
 	{
 		"UNSUBSCRIBE leaves what waits in the outbox", "actors/session_subscribe.go",
-		"	s.subscriptions.end(sub)\n	if sink := sub.sink.Load(); sink != nil {\n		sink.Purge()\n	}",
-		"	s.subscriptions.end(sub)\n	if sink := sub.sink.Load(); sink != nil && !MUTANT {\n		sink.Purge()\n	}",
+		"	if sink := sub.sink.Load(); sink != nil && sink.Retire(detach) {\n",
+		"	if sink := sub.sink.Load(); sink != nil && !MUTANT && sink.Retire(detach) {\n",
 	},
 	{
 		"the receipt of UNSUBSCRIBE comes too early", "actors/session_subscribe.go",
-		"	s.subscriptions.end(sub)\n	if sink := sub.sink.Load(); sink != nil {\n		sink.Purge()\n	}",
-		"	s.subscriptions.end(sub)\n	if MUTANT && sub.receipt != nil {\n		s.receipt(*sub.receipt)\n		sub.receipt = nil\n	}\n	if sink := sub.sink.Load(); sink != nil && (!MUTANT || s.goodbye != nil) {\n		sink.Purge()\n	}",
+		"	if sink := sub.sink.Load(); sink != nil && sink.Retire(detach) {\n",
+		"	if MUTANT && sub.receipt != nil {\n		s.receipt(*sub.receipt)\n		sub.receipt = nil\n	}\n	if sink := sub.sink.Load(); sink != nil && (!MUTANT || s.goodbye != nil) && sink.Retire(detach) {\n",
 	},
 	{
 		"messages come before the receipt of SUBSCRIBE", "transport/sink.go",
