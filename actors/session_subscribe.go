@@ -300,13 +300,17 @@ func (s *session) refused(ctx actor.Context, m *subscriptionRefused) {
 // destination has back what was not acknowledged.
 func (s *session) unsubscribe(ctx actor.Context, f *stompwire.Frame) *Fault {
 	id, ok := f.Header.Get("id")
-	if !ok && s.version == stompwire.V10 {
+	byDestination := !ok && s.version == stompwire.V10
+	if byDestination {
 		id, ok = f.Header.Get("destination")
 	}
 	if !ok {
 		return faultf(CodeSyntax, "missing id header", "UNSUBSCRIBE needs the id of the subscription")
 	}
 	sub := s.subscriptions.named(id)
+	if sub == nil && byDestination { // its SUBSCRIBE had an id all the same
+		sub = s.subscriptions.to(id)
+	}
 	if sub == nil {
 		return faultf(CodeSubscription, "unknown subscription", "this connection has no subscription %q", id)
 	}

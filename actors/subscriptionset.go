@@ -44,6 +44,16 @@ func (s *subscriptionSet) named(id string) *subscriptionState {
 	return nil
 }
 
+// to finds the oldest subscription to a destination that has not ended.
+func (s *subscriptionSet) to(destination string) *subscriptionState {
+	for _, sub := range s.all {
+		if sub.destination.full == destination && !sub.ended.Load() {
+			return sub
+		}
+	}
+	return nil
+}
+
 // serial finds a subscription by its number.
 func (s *subscriptionSet) serial(n uint32) *subscriptionState {
 	if at, there := s.search(n); there {

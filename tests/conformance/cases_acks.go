@@ -51,6 +51,11 @@ func subscriptionCases() []rule {
 		{point: point, clause: "1.0 §SUBSCRIBE", name: "in 1.0 with an id the MESSAGE names it", versions: only10, script: func(s *Script) {
 			s.connect("b").connect("a").sync("a", "SUBSCRIBE", "destination:{T}", "id:mine").publish("b", "{T}", "1").gets("a", "m", "1", "subscription:mine").sync("a", "UNSUBSCRIBE", "id:mine")
 		}},
+		{point: point, clause: "1.0 §UNSUBSCRIBE", name: "in 1.0 a destination ends a subscription that has an id, the oldest first", versions: only10, script: func(s *Script) {
+			s.connect("b").connect("a").subscribe("a", "1", "{T}").subscribe("a", "2", "{T}").subscribe("a", "3", "{T2}").sync("a", "UNSUBSCRIBE", "destination:{T}")
+			s.publish("b", "{T}", "x").gets("a", "m", "x", "subscription:2").sync("a", "UNSUBSCRIBE", "destination:{T}").publish("b", "{T}", "no")
+			s.publish("b", "{T2}", "y").gets("a", "m", "y", "subscription:3").send("a", "UNSUBSCRIBE", "destination:{T}", "receipt:r").refusedFor("a", "r", "subscription")
+		}},
 		{point: point, clause: "1.0 §UNSUBSCRIBE", name: "in 1.0 an unknown destination cannot be unsubscribed", versions: only10, script: func(s *Script) {
 			s.connect("a").send("a", "UNSUBSCRIBE", "destination:{T}", "receipt:r").refusedFor("a", "r", "subscription")
 		}},
