@@ -130,6 +130,7 @@ type benchmark struct {
 	rate                                                          *float64
 	duration, warmup, patience                                    *time.Duration
 	destination, ack, listen, name                                *string
+	isolate                                                       *bool
 	json, quiet, compare                                          *bool
 	header, subscribeHeader, upgradeHeader                        headerFlag
 	pids                                                          pidFlag
@@ -159,6 +160,7 @@ func (b *benchmark) declare(f *flags) {
 	b.quiet = f.Bool("quiet", false, "say nothing meanwhile")
 	b.compare = f.Bool("compare", false, "compare two files of such objects, A and B")
 	b.listen = f.String("listen", "localhost:0", "floor: relay at this `ADDRESS`")
+	b.isolate = f.Bool("isolate", false, "floor: a client that does not read holds up nobody else")
 	f.Var(&b.header, "header", "add `NAME:VALUE` to each message; may be repeated")
 	f.Var(&b.subscribeHeader, "subscribe-header", "add `NAME:VALUE` to each SUBSCRIBE; may be repeated")
 	f.Var(&b.upgradeHeader, "upgrade-header", "add `NAME:VALUE` to the WebSocket handshake; may be repeated")
@@ -263,7 +265,7 @@ func (b *benchmark) settle(name string) (given map[string]string, err error) {
 			b.kind = k
 		}
 	}
-	own["listen"] = true // of the floor
+	own["listen"], own["isolate"] = true, true // of the floor
 	for _, d := range b.kind.defaults {
 		own[d.name] = false
 	}
@@ -418,7 +420,7 @@ func (b *benchmark) compareFiles(io stdio) error {
 func (b *benchmark) floor(ctx context.Context, io stdio) error {
 	var err error
 	b.flags.Visit(func(f *flag.Flag) {
-		if f.Name != "listen" && err == nil {
+		if f.Name != "listen" && f.Name != "isolate" && err == nil {
 			err = usagef("--%s is not for floor", f.Name)
 		}
 	})
@@ -432,5 +434,5 @@ func (b *benchmark) floor(ctx context.Context, io stdio) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	fmt.Fprintf(io.out, "relaying on %s\n", l.Addr())
-	return new(bench.Floor).Serve(l)
+	return (&bench.Floor{Isolate: *b.isolate}).Serve(l)
 }

@@ -20,6 +20,10 @@ import (
 // subscribers itself, those of one read in one write; a subscriber that does not read holds its publishers up. Headers
 // of the SEND are not passed on. Destinations beginning with /queue/ go to one subscriber, in turn; all others to all.
 type Floor struct {
+	// Isolate has a goroutine for each client write to it, so that one that does not read holds nobody up, as in any broker.
+	// What it does not read is kept, without a limit.
+	Isolate bool
+
 	messages atomic.Uint64
 
 	mu           sync.RWMutex
@@ -56,8 +60,9 @@ type relayClient struct {
 	touched   []*relayClient // have something to be written after this read
 	joined    []*relayed
 
-	mu  sync.Mutex
-	out []byte
+	mu   sync.Mutex
+	out  []byte
+	wake chan struct{} // that there is something in out; nil: who puts it there writes it
 }
 
 // Serve accepts connections until the listener is closed.
@@ -109,6 +114,18 @@ func (c *relayClient) serve() {
 		}
 		return nil
 	}
+	if c.floor.Isolate {
+		c.wake = make(chan struct{}, 1)
+		ended, written := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(written)
+			c.write(ended)
+		}()
+		defer func() {
+			close(ended)
+			<-written
+		}()
+	}
 	defer c.leave()
 	// 4 KiB while there is little to read, so that a connection that is idle costs little.
 	buffer := make([]byte, 4<<10)
@@ -143,6 +160,14 @@ func (c *relayClient) serve() {
 func (c *relayClient) flush() (own error) {
 	c.relay()
 	for i, t := range c.touched {
+		c.touched[i] = nil
+		if t.wake != nil {
+			select {
+			case t.wake <- struct{}{}:
+			default:
+			}
+			continue
+		}
 		t.mu.Lock()
 		_, err := t.conn.Write(t.out)
 		t.out = t.out[:0]
@@ -153,14 +178,37 @@ func (c *relayClient) flush() (own error) {
 		if t == c {
 			own = err
 		}
-		c.touched[i] = nil
 	}
 	c.touched = c.touched[:0]
 	return own
 }
 
-// maxKept bounds what a connection keeps for the next time: more than what a read can bring to one subscriber.
-const maxKept = 256 << 10
+// write writes what is put into out, until the client has ended.
+func (c *relayClient) write(ended <-chan struct{}) {
+	var spare []byte
+	for open := true; open; {
+		select {
+		case <-c.wake:
+		case <-ended:
+			open = false
+		}
+		c.mu.Lock()
+		b := c.out
+		c.out = spare[:0]
+		c.mu.Unlock()
+		if len(b) > 0 {
+			if _, err := c.conn.Write(b); err != nil {
+				c.conn.Close() // and the reader ends
+			}
+		}
+		if spare = b; cap(spare) > maxKept {
+			spare = nil
+		}
+	}
+}
+
+// maxKept bounds what a connection keeps for the next time: more than what the default window of messages of 1 KiB takes.
+const maxKept = 4 << 20
 
 // put gives frames to a client: those whose ends are given, each behind the head.
 func (c *relayClient) put(to *relayClient, head, tails []byte, ends []int) {
