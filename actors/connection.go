@@ -165,6 +165,7 @@ func (c *core) noteRefused(conn *transport.Conn, limit string, value int) {
 // accepted is called by a listener for every new client, on a goroutine of the listener.
 func (c *core) accepted(conn *transport.Conn) {
 	n := c.connections.Add(1)
+	conn.Outbox().EndLines()
 	if conn.Info().Crowded {
 		limit := c.settings().Limits.MaxConnectionsPerAddress
 		c.noteRefused(conn, "limits.max_connections_per_address", limit)

@@ -491,6 +491,7 @@ func (s *Server) refuseSTOMP(t *terms, v *visitor) {
 		message, detail = "TLS is required", "This port speaks STOMP over TLS only.\n"
 	}
 	t.log.Info("refused a STOMP connection", "remote", logged{c.info.Remote}, "because", message)
+	c.Outbox().EndLines()
 	c.Refuse(ReasonUnsupportedData, stompwire.AppendFrame(nil, &stompwire.Frame{
 		Command: stompwire.Error,
 		Header: stompwire.Header{

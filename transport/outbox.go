@@ -61,6 +61,7 @@ type Outbox struct {
 	taken       *batch // with the socket, all of it or, after a FlushNow, the beginning
 	state       loopState
 	webSocket   bool
+	endLines    bool  // see EndLines
 	ending      bool  // takes no frames any more: its last one is in
 	sealed      bool  // takes nothing more, writes what it has
 	drained     bool  // and has written it
@@ -219,6 +220,9 @@ func (o *Outbox) putFrame(frame []byte) {
 		c.buf = appendMessageHeader(c.buf, first, len(frame))
 	}
 	c.buf = append(c.buf, frame...)
+	if o.endLines {
+		c.buf = append(c.buf, '\n')
+	}
 	o.mark(c, nil, wire, wire)
 	o.bytes += wire
 	o.frames++
@@ -341,10 +345,21 @@ func (o *Outbox) join() {
 	<-joined
 }
 
+// EndLines has a line end stand behind each frame from here on, as other brokers have it: there are clients that read
+// on until it comes. A WebSocket message is one frame and nothing else.
+func (o *Outbox) EndLines() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.endLines = !o.webSocket
+}
+
 // wireLen is what size bytes of STOMP become on the wire.
 func (o *Outbox) wireLen(size int) int {
-	if o.webSocket {
+	switch {
+	case o.webSocket:
 		return size + messageHeaderLen(size)
+	case o.endLines:
+		return size + len("\n")
 	}
 	return size
 }

@@ -248,6 +248,36 @@ func TestLargeBodiesAreShared(t *testing.T) {
 	}
 }
 
+// With EndLines a line end is behind each frame of a stream, whoever it is from and however it is kept, and counted; in
+// WebSocket messages there is none.
+func TestLineEndsBehindFrames(t *testing.T) {
+	large := strings.Repeat("x", 3*referenceBytes)
+	for _, webSocket := range []bool{false, true} {
+		d := openDesk(0, webSocket)
+		d.EndLines()
+		s := d.openSink(Keep, nil)
+		d.Append([]byte("one\x00"))
+		s.Deliver([]Delivery{{Tail: tail("two")}, {Tail: tail(large)}, {Tail: &Tail{Bytes: []byte("h\n\n"), Body: []byte("small")}}, {Tail: &Tail{Bytes: []byte("h\n\n"), Body: []byte(large)}}})
+		d.check(t)
+		pending, _ := d.Pending()
+		for len(d.loops) > 0 {
+			loop := d.loops[0]
+			d.loops = d.loops[1:]
+			loop()
+		}
+		if got := d.out.Len(); got != pending {
+			t.Errorf("%d octets were written, %d were pending", got, pending)
+		}
+		want := 5
+		if webSocket {
+			want = 0
+		}
+		if got := strings.Count(d.out.String(), "\x00\n"); got != want {
+			t.Errorf("WebSocket %t: %d line ends, want %d", webSocket, got, want)
+		}
+	}
+}
+
 // Nothing of a sink leaves before Open; then comes the receipt, then what was held, then the rest.
 func TestGateOpensBehindTheReceipt(t *testing.T) {
 	d := newDesk(0)

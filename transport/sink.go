@@ -326,11 +326,8 @@ func (s *Sink) hold(d *Delivery, wire int) {
 // held.
 func (o *Outbox) put(s *Sink, d *Delivery, size int) {
 	t := d.Tail
-	wire, copied := size, size
-	if o.webSocket {
-		wire += messageHeaderLen(size)
-		copied = wire
-	}
+	wire := o.wireLen(size)
+	copied := wire
 	tailByRef, bodyByRef := len(t.Bytes) > referenceBytes && !t.Borrowed, len(t.Body) > referenceBytes
 	if tailByRef {
 		copied -= len(t.Bytes)
@@ -361,6 +358,9 @@ func (o *Outbox) put(s *Sink, d *Delivery, size int) {
 			b = append(b, t.Body...)
 		}
 		b = append(b, 0)
+	}
+	if o.endLines {
+		b = append(b, '\n')
 	}
 	c.buf = b
 	o.mark(c, s, copied, wire)

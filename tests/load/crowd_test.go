@@ -43,11 +43,11 @@ func TestCrowd(t *testing.T) {
 		begin := time.Now()
 		collector.say(t, "SEND\ndestination:/topic/all\n\nHello?\x00")
 		for i, m := range all {
-			if !bytes.HasSuffix(m.hear(t), []byte("\n\nHello?\x00")) {
+			if !bytes.HasSuffix(m.hear(t), []byte("\n\nHello?\x00\n")) {
 				t.Fatalf("connection %d of %d did not get the broadcast", i, n)
 			}
 			m.say(t, "SEND\ndestination:/topic/answers\n\n!\x00")
-			if !bytes.HasSuffix(collector.hear(t), []byte("\n\n!\x00")) {
+			if !bytes.HasSuffix(collector.hear(t), []byte("\n\n!\x00\n")) {
 				t.Fatalf("connection %d of %d was not heard", i, n)
 			}
 		}
@@ -92,7 +92,7 @@ func (m *member) say(t *testing.T, frame string) {
 	}
 }
 
-// hear reads to the end of a frame.
+// hear reads to the end of a frame, and the line end behind it.
 func (m *member) hear(t *testing.T) []byte {
 	t.Helper()
 	for n := 0; ; {
@@ -101,7 +101,7 @@ func (m *member) hear(t *testing.T) []byte {
 			t.Fatal(err)
 		}
 		n += read
-		if m.buf[n-1] == 0 {
+		if n > 1 && m.buf[n-2] == 0 && m.buf[n-1] == '\n' {
 			return m.buf[:n]
 		}
 	}

@@ -150,9 +150,17 @@ func (c *Conn) next() (f Frame, beat bool, err error) {
 		if err != nil {
 			return f, false, fmt.Errorf("the broker broke the protocol: %w", err)
 		}
-		if n > 0 {
+		switch {
+		case n == 0:
+		case beat || c.Lax:
 			c.in = c.in[n:]
 			return f, beat, c.noted(f, beat)
+		case n < len(c.in): // the line end that belongs to the frame
+			if c.in[n] != '\n' {
+				return f, false, fmt.Errorf("the broker sent no line end behind a frame, but %s", quote(string(c.in[n:])))
+			}
+			c.in = c.in[n+1:]
+			return f, false, c.noted(f, false)
 		}
 		buffer := make([]byte, 64<<10)
 		got, err := c.link.Read(buffer)
@@ -189,7 +197,7 @@ func (c *Conn) nextMessage() (f Frame, beat bool, err error) {
 
 func (c *Conn) noted(f Frame, beat bool) error {
 	if beat && !c.beats && !c.Lax {
-		return errors.New("the broker sent an end of line behind a frame, and no heart-beats were agreed on")
+		return errors.New("the broker sent a heart-beat, and no heart-beats were agreed on")
 	}
 	if !beat && f.Command == "CONNECTED" {
 		c.version = f.Header1("version")
