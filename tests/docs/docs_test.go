@@ -275,6 +275,7 @@ func TestEveryDependencyIsExplained(t *testing.T) {
 	lists := map[string]*regexp.Regexp{
 		"go.mod":                     regexp.MustCompile(`(?m)^\t(\S+) (v\S+)$`), // those behind an "// indirect" don't match
 		"tools.mod":                  regexp.MustCompile(`(?m)^\t([^\s]+/[^\s]+)$`),
+		"tests/interop/go/go.mod":    regexp.MustCompile(`(?m)^require (\S+) (v\S+)$`),
 		"tests/interop/package.json": regexp.MustCompile(`(?m)^ {4}"(\S+)": "\d`),
 	}
 	for name, line := range lists {

@@ -20,3 +20,9 @@ func TestRubyStomp(t *testing.T) {
 	need(t, "ruby-stomp")
 	play(t, nil, "ruby", "rb/ruby-stomp.rb", newWorld(t).port(t))
 }
+
+// go-stomp sends, receives, acknowledges and commits over TCP in its three versions.
+func TestGoStomp(t *testing.T) {
+	need(t, "go-stomp")
+	play(t, nil, "go", "-C", "go", "run", ".", newWorld(t).port(t))
+}
