@@ -92,7 +92,8 @@
 //     though 1.1 would allow one inside of a line: readers differ on what it is.
 //   - MESSAGE always has content-length, and so has every frame whose body contains a
 //     NUL. One that is wrong is put right; a second one is left out.
-//   - Lines end in LF, and nothing follows the NUL.
+//   - Lines end in LF, and nothing follows the NUL. Where clients want a line end there,
+//     whoever writes the stream adds it.
 //
 // # Limits
 //

@@ -6,8 +6,8 @@ import (
 )
 
 // AppendFrame appends the whole of f to dst as version v writes it: command,
-// header lines, blank line, body, NUL, and nothing after the NUL, since some clients
-// take a newline there for the beginning of a frame.
+// header lines, blank line, body, NUL. A line end after the NUL is for a stream only,
+// and left to whoever writes that.
 //
 // Header lines are escaped by v as [AppendHeader] does, those of CONNECT, STOMP and
 // CONNECTED never. A content-length in f.Header is written where it stands, once, and

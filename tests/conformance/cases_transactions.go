@@ -53,6 +53,11 @@ func transactionCases() []rule {
 			one(s).ack("a", "m1", "transaction:t")
 			left(s, "1", "2")
 		}},
+		{point: point, name: "what is acknowledged in a transaction counts in the prefetch until COMMIT", script: func(s *Script) {
+			s.connect("c").publish("c", "{Q}", "1").publish("c", "{Q}", "2").connect("a").subscribe("a", "1", "{Q}", "ack:client", "prefetch-count:1").gets("a", "m1", "1")
+			s.sync("a", "BEGIN", "transaction:t").ack("a", "m1", "transaction:t").connect("b").subscribe("b", "1", "{Q}", "ack:client", "prefetch-count:1").gets("b", "m2", "2")
+			s.sync("a", "COMMIT", "transaction:t").publish("c", "{Q}", "3").gets("a", "m3", "3")
+		}},
 		{point: point, clause: "1.2 §ABORT", name: "ABORT makes acknowledged messages pending again", script: func(s *Script) {
 			one(s).ack("a", "m1", "transaction:t").sync("a", "ABORT", "transaction:t").ack("a", "m1").ack("a", "m2")
 			left(s)
