@@ -446,6 +446,63 @@ func TestRetireWaitsForWhatIsBeingWritten(t *testing.T) {
 	}
 }
 
+// A Retire that comes while the callbacks for the last batch are called waits for the next, which the socket has by then.
+func TestRetireBetweenTwoBatches(t *testing.T) {
+	d := newDesk(0)
+	var order []string
+	note := func(s string) func(int) { return func(n int) { order = append(order, fmt.Sprint(s, " written ", n)) } }
+	first, second := d.openSink(Keep, note("first")), d.openSink(Keep, note("second"))
+	first.Deliver(deliveries("one"))
+	d.during = func() {
+		d.during = nil
+		second.Deliver(deliveries("two"))
+		first.Retire(func() {
+			order = append(order, "first retired")
+			if !second.Retire(func() { order = append(order, "second retired") }) {
+				t.Error("does not wait for what is with the socket")
+			}
+		})
+	}
+	d.flush()
+	if want := []string{"first written 1", "first retired", "second written 1", "second retired"}; !slices.Equal(order, want) {
+		t.Errorf("%q, want %q", order, want)
+	}
+}
+
+// Each of many Retires that come from elsewhere while batches follow each other is called back once, if it says so.
+func TestRetireAmongOthers(t *testing.T) {
+	loops := make(chan func(), 1)
+	var out bytes.Buffer
+	o := newOutbox(&out, false, 0, SystemClock(), func(f func()) { loops <- f })
+	const rounds = 2000
+	var promised, called atomic.Int64
+	var others sync.WaitGroup
+	for range 2 {
+		others.Go(func() {
+			for range rounds {
+				s := o.NewSink([]byte("MESSAGE\n"), Keep, func(int) {})
+				s.Open(nil)
+				s.Deliver(deliveries("x"))
+				if s.Retire(func() { called.Add(1) }) {
+					promised.Add(1)
+				}
+			}
+		})
+	}
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for loop := range loops {
+			loop()
+		}
+	})
+	others.Wait()
+	close(loops)
+	writer.Wait()
+	if promised.Load() != called.Load() {
+		t.Errorf("%d said that they wait, %d were called back", promised.Load(), called.Load())
+	}
+}
+
 // Close and Purge hold against deliveries under way: after either returned, the stream gets nothing
 // more of the sink than what was in, each accepted frame is written or removed, once.
 func TestCloseAndPurgeUnderConcurrentDeliver(t *testing.T) {

@@ -28,7 +28,8 @@ type batch struct {
 	frames  int
 	control int // of these, WebSocket control frames
 	touched []*Sink
-	after   []func() // once it is settled; guarded by the lock of the outbox until then
+	after   []func() // once it is settled; guarded by the lock of the outbox
+	due     []func() // of these, those that are to be called now; the writer's
 	attempt attempt
 }
 
@@ -242,16 +243,17 @@ func (o *Outbox) settle(b *batch) {
 	o.frames -= b.frames
 	o.control -= b.control
 	b.bytes, b.frames, b.control = 0, 0, 0
+	b.due, b.after = append(b.due, b.after...), nil // the next batch may be the same one
 	o.taken = nil
 }
 
-// settled does what waited for that. It runs without the lock.
+// settled does what waited for that. It runs without the lock, when the next batch may be with the socket already.
 func (b *batch) settled() {
-	for i, f := range b.after {
-		b.after[i] = nil
+	for len(b.due) > 0 {
+		f := b.due[0]
+		b.due[0], b.due = nil, b.due[1:]
 		f()
 	}
-	b.after = b.after[:0]
 }
 
 // idle marks the loop as ended. The lock is held.
