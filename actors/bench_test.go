@@ -231,7 +231,7 @@ func (c benchClient) ask(b *testing.B, frame string) {
 	b.Helper()
 	_, err := io.WriteString(c, frame)
 	buf := make([]byte, 512)
-	for n := 0; err == nil && !bytes.HasSuffix(buf[:n], []byte{0}); {
+	for n := 0; err == nil && !bytes.HasSuffix(buf[:n], []byte("\x00\n")); {
 		var m int
 		m, err = c.Conn.Read(buf[n:])
 		n += m
