@@ -660,11 +660,12 @@ func (d *destination) flush(ctx actor.Context) {
 	}
 	for {
 		d.touched = d.queue.dispatch(d.core.clock.Now(), d.touched[:0])
+		refused := false
 		for i, c := range d.touched {
-			d.give(ctx, c)
+			refused = d.give(ctx, c) || refused
 			d.touched[i] = nil
 		}
-		if !d.resumeHeld(ctx) {
+		if !d.resumeHeld(ctx) && !refused {
 			break
 		}
 	}
@@ -674,12 +675,12 @@ func (d *destination) flush(ctx actor.Context) {
 	}
 }
 
-// give hands a consumer its batch.
-func (d *destination) give(ctx actor.Context, c *consumer) {
+// give hands a consumer its batch; refused: not all of it, and others may have the rest.
+func (d *destination) give(ctx actor.Context, c *consumer) (refused bool) {
 	batch := c.batch
 	if len(batch) == 0 || c.gone {
 		c.batch = nil
-		return
+		return false
 	}
 	// The batch stays the consumer's until it is handed over: after a crash rebuild puts it back.
 	if !c.link.auto {
@@ -690,7 +691,7 @@ func (d *destination) give(ctx actor.Context, c *consumer) {
 		d.life.pass(c.link.subscription, &deliver{epoch: c.epoch, from: d.handle, items: items})
 		c.batch = nil
 		d.handle.counters.delivered.Add(uint64(len(items)))
-		return
+		return false
 	}
 	out := d.deliveries[:0]
 	d.extra = d.extra[:0]
@@ -700,13 +701,17 @@ func (d *destination) give(ctx actor.Context, c *consumer) {
 		d.extra = appendRedelivered(d.extra, e.deliveries)
 		out = append(out, transport.Delivery{Extra: d.extra[start:], Tail: encoded.tail(e.msg, c.link.version, c.link.sink.WebSocket())})
 	}
-	d.gave(c.link.sink.DeliverBy(d.life, out))
+	n := c.link.sink.DeliverBy(d.life, out)
+	d.gave(n)
 	d.core.putEncoding(encoded)
 	clear(out)
+	if refused = n < len(batch); refused { // its sink is closed, and its end on the way
+		d.queue.takeBack(c, batch[n:])
+	}
 	clear(batch)
 	c.batch = batch[:0] // nobody else sees it
 	d.deliveries = out[:0]
-	// What a closed sink did not take stays outstanding until the unsubscribe that closed it arrives.
+	return refused
 }
 
 func (d *destination) settle(ctx actor.Context, m *settle) {

@@ -483,6 +483,19 @@ func (q *queue) give(e *entry, c *consumer, touched []*consumer) []*consumer {
 	return touched
 }
 
+// takeBack makes ready again what a consumer did not take of its batch. It counts as given out all the same: what came in later
+// may have gone to others. The consumer gets nothing more until something of it is settled.
+func (q *queue) takeBack(c *consumer, rest []*entry) {
+	for _, e := range rest {
+		c.outstanding.remove(e)
+		q.makeReady(e)
+	}
+	c.credit = 0
+	if c.inTurn {
+		q.leaveTurn(c)
+	}
+}
+
 // pick takes the consumer whose turn it is out of the turn. Who refused the entry last gets it
 // again only if nobody else can take it.
 func (q *queue) pick(e *entry) *consumer {

@@ -86,3 +86,37 @@ func TestWhatIsWithTheSocketIsSettledFirst(t *testing.T) {
 		})
 	}
 }
+
+// What comes into a queue while the end of a subscription waits for what the socket has goes to others at once.
+func TestNothingGoesToASubscriptionThatEnds(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan struct{})
+	clock := &timers{stomptest.NewClock(), make(chan time.Duration, 1000)}
+	b := start(t, nil, actors.WithListener(lagging{l, told}, config.Listen{Name: "own", STOMP: true}), actors.WithClock(clock))
+	t.Cleanup(func() { close(told) })
+	reader := dial(t, b)
+	reader.Connect("1.2")
+	reader.Subscribe("1", "/queue/q")
+	reader.SendBody("/queue/q", "old")
+	reader.Expect("MESSAGE")
+	reader.Send("UNSUBSCRIBE", "id:1")
+	for ctx, d := patience(t), time.Duration(0); d != time.Second; {
+		select {
+		case d = <-clock.started:
+		case <-ctx.Done():
+			t.Fatal("the end of the subscription does not wait")
+		}
+	}
+	other := stomptest.New(t, b.Pipe())
+	other.Connect("1.2")
+	other.Subscribe("2", "/queue/q")
+	for _, body := range []string{"1", "2", "3", "4"} {
+		other.SendBody("/queue/q", body)
+		if f := other.Expect("MESSAGE"); f.Body != body {
+			t.Errorf("got %s, wants %s", f, body)
+		}
+	}
+}

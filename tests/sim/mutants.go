@@ -109,8 +109,8 @@ var mutants = []mutant{
 	},
 	{
 		"a message in the mode auto is settled before the socket has it", "actors/destination.go",
-		"	d.gave(c.link.sink.DeliverBy(d.life, out))\n",
-		"	d.gave(c.link.sink.DeliverBy(d.life, out))\n	if MUTANT {\n		defer d.queue.settleOldest(c.key, c.epoch, len(out))\n	}\n",
+		"	d.gave(n)\n",
+		"	d.gave(n)\n	if MUTANT {\n		defer d.queue.settleOldest(c.key, c.epoch, n)\n	}\n",
 	},
 	{
 		"a topic passes over its last subscriber", "actors/destination.go",
