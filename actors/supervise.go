@@ -505,10 +505,13 @@ func (g *guard) HandleFailure(system *actor.ActorSystem, supervisor actor.Superv
 // restartChild is a restart whose backoff is over. It goes through the supervisor's mailbox, so
 // that a Stop decided meanwhile is seen.
 func (g *guard) restartChild(ctx actor.Context, m *restartChild) {
-	if g.life.ending != endsNot || g.life.stopping.Load() || m.child.stopping.Load() {
-		return
+	switch s := ctx.(actor.Supervisor); {
+	case g.life.ending != endsNot || g.life.stopping.Load(): // its children end with it
+	case m.child.stopping.Load():
+		s.StopChildren(m.child.pid) // a Poison waits in a mailbox that nobody reads any more
+	default:
+		s.RestartChildren(m.child.pid)
 	}
-	ctx.(actor.Supervisor).RestartChildren(m.child.pid)
 }
 
 // rootStrategy supervises the top of a broker's tree. The top resumes over its own panics, so
