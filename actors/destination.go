@@ -3,6 +3,7 @@ package actors
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -14,6 +15,8 @@ import (
 // destinationState is what a destination must not lose in a crash: its messages, who receives
 // them, and what it has promised. The router hands it in; every incarnation works on the same one.
 type destinationState struct {
+	owed atomic.Pointer[func()] // the answer that the router waits for; &paid: its actor has ended
+
 	handle   *handle
 	queue    *queue // one of these two
 	topic    *topic
@@ -168,6 +171,7 @@ func (d *destination) act(ctx actor.Context, message any) {
 	case *actor.Stopping, *actor.Restarting:
 		d.stopTimers()
 	case *actor.Stopped:
+		d.handle.pay()
 	default:
 		d.core.unhandled(d.life, message)
 	}

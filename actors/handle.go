@@ -51,6 +51,30 @@ func (h *handle) release() {
 	}
 }
 
+// paid stands for the answers of a destination that has ended.
+var paid = func() {}
+
+// owes has done called when the destination's actor ends, should it not have come to that before; at once, if it has ended.
+func (h *handle) owes(done func()) func() {
+	for {
+		old := h.state.owed.Load()
+		if old == &paid {
+			done()
+			return done
+		}
+		if h.state.owed.CompareAndSwap(old, &done) {
+			return done
+		}
+	}
+}
+
+// pay gives the answer that is owed, if there is one. The destination's actor has ended, and whatever it was asked is lost with it.
+func (h *handle) pay() {
+	if done := h.state.owed.Swap(&paid); done != nil {
+		(*done)()
+	}
+}
+
 // retire succeeds if nobody holds a lease.
 func (h *handle) retire() bool { return h.leases.CompareAndSwap(0, retiredLeases) }
 

@@ -159,3 +159,21 @@ func TestDropWhileLeased(t *testing.T) {
 		}
 	}
 }
+
+// What the router waits for from a destination is answered in the end, by its actor or because that has ended, before it was asked or after.
+func TestEndedDestinationOwesNothing(t *testing.T) {
+	h := handle{state: new(destinationState)}
+	answers := 0
+	owe := func() func() { return h.owes(sync.OnceFunc(func() { answers++ })) }
+	owe()()
+	owe()
+	h.pay()
+	if answers != 2 {
+		t.Errorf("%d answers", answers)
+	}
+	owe()
+	h.pay()
+	if answers != 3 {
+		t.Errorf("%d answers", answers)
+	}
+}

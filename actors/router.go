@@ -144,7 +144,7 @@ func (r *router) settingsChanged(ctx actor.Context, m *settingsChanged) {
 			as.minDelivery = was.minDelivery
 			is = &as
 		}
-		ctx.Send(h.pid(), &reconfigure{settings: is, done: answers.one()})
+		ctx.Send(h.pid(), &reconfigure{settings: is, done: h.owes(answers.one())})
 		if was.webReadBlock && !is.webReadBlock && h.kind == kindTopic {
 			for _, p := range r.matching(h.address) {
 				if p.last.web {
@@ -160,7 +160,7 @@ func (r *router) settingsChanged(ctx actor.Context, m *settingsChanged) {
 func (r *router) catchUp(ctx actor.Context, m *catchUp) {
 	answers := newTally(m.done)
 	for _, h := range r.all(func(*handle) bool { return true }) {
-		ctx.Send(h.pid(), &catchUp{done: answers.one()})
+		ctx.Send(h.pid(), &catchUp{done: h.owes(answers.one())})
 	}
 	answers.complete()
 }

@@ -18,7 +18,7 @@ func TestSizesOfWhatThereIsManyOf(t *testing.T) {
 		{"subscription", unsafe.Sizeof(subscription{}), 48},
 		{"subscriber", unsafe.Sizeof(subscriber{}), 96},
 		{"handle", unsafe.Sizeof(handle{}), 160},
-		{"destinationState", unsafe.Sizeof(destinationState{}), 176},
+		{"destinationState", unsafe.Sizeof(destinationState{}), 192},
 		{"destination", unsafe.Sizeof(destination{}), 96},
 		{"topic", unsafe.Sizeof(topic{}), 96},
 	} {
