@@ -4,6 +4,8 @@ go 1.26.0
 
 tool github.com/nats-io/nats-server/v2
 
+require github.com/go-stomp/stomp/v3 v3.1.3
+
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
