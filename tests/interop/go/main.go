@@ -52,6 +52,24 @@ func receive(s *stomp.Subscription, want string) *stomp.Message {
 	}
 }
 
+// unsubscribe waits until the receipt has closed the channel. Unsubscribe itself can miss that: it begins to wait, without a
+// lock, after it has looked whether the receipt is there, and then takes until its timeout.
+func unsubscribe(s *stomp.Subscription) {
+	go s.Unsubscribe()
+	late := time.After(patience)
+	for {
+		select {
+		case m, open := <-s.C:
+			if !open {
+				return
+			}
+			must(m.Err)
+		case <-late:
+			panic(errors.New("no receipt for UNSUBSCRIBE"))
+		}
+	}
+}
+
 var scenarios = []struct {
 	name string
 	play func(c *stomp.Conn, queue string)
@@ -66,7 +84,7 @@ var scenarios = []struct {
 		m := receive(s, "one\x00two")
 		equal(m.Header.Get("note"), note, "note")
 		equal(m.ContentType, "text/plain", "content-type")
-		must(s.Unsubscribe())
+		unsubscribe(s)
 	}},
 	{"acknowledgement and refusal", func(c *stomp.Conn, queue string) {
 		s := subscribe(c, queue, stomp.AckClientIndividual)
@@ -78,7 +96,7 @@ var scenarios = []struct {
 			equal(m.Header.Get("redelivered"), "true", "redelivered")
 		}
 		must(c.Ack(m))
-		must(s.Unsubscribe())
+		unsubscribe(s)
 	}},
 	{"transactions", func(c *stomp.Conn, queue string) {
 		s := subscribe(c, queue, stomp.AckClient)
@@ -91,7 +109,7 @@ var scenarios = []struct {
 		acks := c.Begin()
 		must(acks.Ack(receive(s, "done")))
 		must(acks.CommitWithReceipt())
-		must(s.Unsubscribe())
+		unsubscribe(s)
 	}},
 }
 
